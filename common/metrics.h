@@ -1,0 +1,18 @@
+/*
+ * metrics.h - counters, gauges and latency histograms as Prometheus text. Thread-safe (atomics);
+ * a metric is a static struct registered at first use and never removed. Label sets are bounded by
+ * the code that makes them (route patterns, never paths).
+ */
+#ifndef COMMON_METRICS_H
+#define COMMON_METRICS_H
+
+#include "common/buf.h"
+
+/* labels: `route="/api/clients",status="200"` or "". The series is created when new; at most 4096. */
+void metrics_count(const char *name, const char *help, const char *labels, int64_t add);
+void metrics_gauge(const char *name, const char *help, const char *labels, int64_t value);
+/* Seconds histogram with fixed buckets from 0.5 ms to 10 s. */
+void metrics_observe_us(const char *name, const char *help, const char *labels, int64_t us);
+void metrics_print(struct buf *out);
+
+#endif

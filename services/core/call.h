@@ -1,0 +1,80 @@
+/*
+ * call.h - one request inside a service: what hooks and ops get, and how they answer or fail.
+ */
+#ifndef CORE_CALL_H
+#define CORE_CALL_H
+
+#include "proto/envelope.h"
+#include "proto/resources.h"
+#include "services/core/pg.h"
+
+/* One accepted column of a write. value NULL: SQL NULL. */
+struct column {
+    const struct field *field; /* or NULL when added by a hook */
+    const char *name;          /* column */
+    const char *value;         /* text for PostgreSQL */
+    const char *cast;          /* "bigint", "text", "timestamptz", "jsonb" … */
+};
+
+struct call {
+    struct arena *arena;
+    struct pg *pg;
+    const struct request *request;
+    const struct resource *resource; /* or NULL for endpoints */
+    const msgpack_object *body;      /* a map, or NULL */
+    struct reply *reply;
+    struct column columns[96]; /* writes: accepted columns; hooks may add and change */
+    size_t columns_n;
+    bool created;          /* create, not update */
+    bool dry_run;
+    int64_t deadline_us;
+    void *service;         /* the service's own state */
+};
+
+/* Failing: each returns the error, so that `return call_fail(…)` is the whole statement. The text
+   of call_fail is for the client (it replaces the dialect's words); NULL keeps the dialect's. */
+enum err call_fail(struct call *call, enum err err, const char *format, ...) PRINTF(3, 4);
+/* Adds a fault; returns ERR_INVALID. Several may be added before returning. */
+enum err call_fault(struct call *call, const char *field, enum rule rule, const char *a, const char *b);
+/* RULE_SAID with a whole sentence. */
+enum err call_fault_said(struct call *call, const char *field, const char *format, ...) PRINTF(3, 4);
+
+/* Runs a statement; a database error becomes the call's error or fault (constraint
+   <table>_<field>_key|_fkey|_check → field). */
+enum err call_run(struct call *call, struct sql *sql, struct pg_result **out) MUST_USE;
+/* One row, one column of JSON becomes the reply's data; no row: NOT_FOUND. */
+enum err call_json(struct call *call, struct sql *sql) MUST_USE;
+/* Adds a reply header. */
+void call_header(struct call *call, const char *name, const char *value);
+/* Columns of a write. call_value: text or NULL when absent or null; call_has: present. */
+bool call_has(const struct call *call, const char *column);
+const char *call_value(const struct call *call, const char *column);
+void call_set(struct call *call, const char *column, const char *value, const char *cast);
+
+/* Runs `work` in a transaction as the caller; commits when it returns OK (rolls back on a dry run). */
+enum err call_transaction(struct call *call, enum err (*work)(struct call *call)) MUST_USE;
+
+/* Special behaviour of a resource. Each may be NULL. All run inside the write's transaction. */
+struct hooks {
+    const char *resource;
+    enum err (*check)(struct call *call);       /* after validation, before SQL */
+    enum err (*after_write)(struct call *call, int64_t id);
+    enum err (*after_delete)(struct call *call, int64_t id);
+    enum err (*after_restore)(struct call *call, int64_t id);
+    enum err (*list)(struct call *call);        /* instead of crud_list */
+    enum err (*get)(struct call *call);
+    /* Adds to the SELECT list or WHERE of a list (whileEvent …). */
+    enum err (*narrow)(struct call *call, struct sql *where);
+    const char *(*extra_select)(struct call *call); /* more JSON keys: ", 'k', expr" or "" */
+};
+
+/* A named operation: an endpoint's or an action's. `write`: runs in a transaction of its own and
+   takes Idempotency-Key. */
+struct op {
+    const char *name;     /* op of the route */
+    const char *resource; /* or "" */
+    enum err (*run)(struct call *call);
+    bool write;
+};
+
+#endif

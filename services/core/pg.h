@@ -1,0 +1,73 @@
+/*
+ * pg.h - the only libpq. A connection belongs to one worker thread and runs in pipeline mode.
+ *
+ * A worker's batch is one pipeline. Each item is: set_config of the caller's identity for
+ * row-level security, then its statements. Statements are prepared on first use (by text) and kept
+ * per connection; after a reconnect they are prepared again.
+ */
+#ifndef CORE_PG_H
+#define CORE_PG_H
+
+#include "common/arena.h"
+#include "common/err.h"
+#include "common/buf.h"
+
+struct pg;
+struct pg_result; /* rows of one statement; lives in the arena */
+
+struct pg *pg_open(const char *conninfo, const char *application);
+void pg_close(struct pg *pg);
+
+/* A statement under construction: text with $n, and its text parameters. */
+enum { PG_PARAMS = 240 };
+struct sql {
+    struct buf text;
+    const char *params[PG_PARAMS];
+    int n;
+};
+void sql_init(struct sql *sql, struct arena *arena);
+/* Adds a parameter and returns its number for "$%d". NULL is SQL NULL. Beyond PG_PARAMS: aborts. */
+int sql_bind(struct sql *sql, const char *text_or_null);
+int sql_bind_int(struct sql *sql, int64_t value);
+void sql_puts(struct sql *sql, const char *text);
+void sql_printf(struct sql *sql, const char *format, ...) PRINTF(2, 3);
+
+/* What a database error means. */
+struct pg_fault {
+    enum err err;           /* CONFLICT (23505), INVALID (23503, 23514, 22xxx, 23502), UNAVAILABLE,
+                               TIMEOUT (57014), BUSY-free INTERNAL else; P0001 with a DETAIL of
+                               "ERR_NAME" raises that error with MESSAGE as its text */
+    char sqlstate[6];
+    const char *constraint; /* "clients_email_key", or "" */
+    const char *message;    /* for the log only, except for P0001 */
+};
+
+/* Runs one statement in the open item (own transaction unless inside pg_begin). */
+enum err pg_run(struct pg *pg, struct arena *arena, struct sql *sql, struct pg_result **out,
+                struct pg_fault *fault) MUST_USE;
+int pg_rows(const struct pg_result *result);
+/* NULL for SQL NULL. Text as PostgreSQL prints it. */
+const char *pg_text(const struct pg_result *result, int row, int column);
+int64_t pg_int(const struct pg_result *result, int row, int column); /* 0 for NULL */
+bool pg_true(const struct pg_result *result, int row, int column);
+
+/* Many statements in one round trip, each alone (reads) — results in order, faults in order. */
+struct pg_item {
+    struct sql *sql;             /* the statement */
+    int64_t organization_id, user_id;
+    enum err err;                /* out */
+    struct pg_result *result;    /* out */
+    struct pg_fault fault;       /* out */
+};
+/* Reads: one Sync; items after a failed one run again alone. */
+void pg_run_reads(struct pg *pg, struct arena *arena, struct pg_item *items, size_t n, int64_t timeout_ms);
+
+/* A transaction with the caller's identity set, for everything that is not one read. */
+enum err pg_begin(struct pg *pg, int64_t organization_id, int64_t user_id, int64_t timeout_ms) MUST_USE;
+enum err pg_commit(struct pg *pg, struct pg_fault *fault) MUST_USE; /* rolls back on failure */
+void pg_rollback(struct pg *pg);
+
+/* For LISTEN users: waits for a notification or until ms; true when one came. */
+bool pg_wait_notify(struct pg *pg, int64_t ms);
+
+#endif

@@ -1,0 +1,39 @@
+/*
+ * service.h - the whole main() of a service: settings, migrations, threads, receive, reply, drain.
+ *
+ * A service listens on the addresses of BUREAU_SERVICES that carry its name, answers batches with
+ * one pipeline, answers op "ping" (readiness: PostgreSQL and schema version), serves /metrics text
+ * through op "metrics", and leaves on SIGTERM after its requests in flight.
+ */
+#ifndef CORE_SERVICE_H
+#define CORE_SERVICE_H
+
+#include "common/config.h"
+#include "services/core/call.h"
+
+struct service {
+    const char *name;                /* "crm": schema, login role bureau_crm, sql folder */
+    const struct setting *settings;  /* its own, or NULL */
+    const struct hooks *hooks;       /* ends with {0}, or NULL */
+    const struct op *ops;            /* ends with {0}, or NULL */
+    /* Background work (mail, outbox, reminders): called once on a thread of its own with its own
+       connection; returns when stop_asked(). NULL: none. */
+    void (*background)(struct pg *pg);
+    bool (*open)(void);              /* once at start, before threads; NULL: none */
+    /* Options the program handles itself before serving; returns the exit code. NULL: none. */
+    const char *const *options;
+    int (*option)(const char *option, int argc, char **argv);
+};
+
+int service_main(const struct service *service, int argc, char **argv);
+
+/* Settings every service has, filled by service_main. */
+struct service_settings {
+    const char *database_url, *services, *secret_key, *public_url, *data, *smtp_url;
+    int64_t threads, password_min;
+};
+extern struct service_settings service_settings;
+/* A new connection for a background thread. */
+struct pg *service_connect(const char *application);
+
+#endif
