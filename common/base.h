@@ -12,7 +12,7 @@
 #define NEVER_NULL __attribute__((returns_nonnull))
 #define NORETURN __attribute__((noreturn))
 #define UNUSED __attribute__((unused))
-#define PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define PRINTF(at, first) __attribute__((format(printf, at, first)))
 
 /* Bytes that somebody else owns; not terminated. */
 struct slice {
