@@ -1,0 +1,25 @@
+/* The billing service: work and what it is worth. */
+#include "services/billing/hooks.h"
+#include "services/core/service.h"
+
+static const struct hooks *const hooks_of[] = {&time_block_hooks};
+
+int main(int argc, char **argv)
+{
+    static struct hooks hooks[COUNT_OF(hooks_of) + 1];
+    for (size_t i = 0; i < COUNT_OF(hooks_of); i++)
+        hooks[i] = *hooks_of[i];
+    static const struct op ops[] = {
+        {"sync", "time_block", time_block_sync, true},
+        {"time_report", "", time_report, false},
+        {"locked_list", "", locked_list, false},
+        {"locked_create", "", locked_create, true},
+        {"locked_delete", "", locked_delete, true},
+        {"bill_create", "", bill_create, true},
+        {"finalize", "bill", bill_finalize, true},
+        {"credit_note", "bill", bill_credit_note, true},
+        {0},
+    };
+    const struct service billing = {.name = "billing", .hooks = hooks, .ops = ops};
+    return service_main(&billing, argc, argv);
+}
