@@ -9,6 +9,16 @@
 
 #include "services/core/call.h"
 
+/*
+ * The same in two halves, so that service.c can run a whole batch in one pipeline: crud_plan checks
+ * the request and writes the one statement that answers it; crud_finish turns its result into the
+ * reply. crud_is_single: the request's op is one statement, without hooks that need more (then, and
+ * only then, plan and finish may be used; the functions below do the same with call_run).
+ */
+bool crud_is_single(const struct call *call) MUST_USE;
+enum err crud_plan(struct call *call, struct sql *sql) MUST_USE;
+enum err crud_finish(struct call *call, const struct pg_result *result) MUST_USE;
+
 enum err crud_list(struct call *call) MUST_USE;
 enum err crud_get(struct call *call) MUST_USE;
 enum err crud_create(struct call *call) MUST_USE;
