@@ -21,13 +21,15 @@ struct call {
     struct pg *pg;
     const struct request *request;
     const struct resource *resource; /* or NULL for endpoints */
+    const struct hooks *hooks;       /* of the resource, or NULL */
     const msgpack_object *body;      /* a map, or NULL */
     struct reply *reply;
     struct column columns[96]; /* writes: accepted columns; hooks may add and change */
     size_t columns_n;
     bool created;          /* create, not update */
     bool dry_run;
-    int64_t deadline_us;
+    bool joined;           /* the service opened the transaction: call_transaction joins it */
+    int64_t deadline_us;   /* clock_mono_us() */
     void *service;         /* the service's own state */
 };
 
@@ -39,7 +41,11 @@ enum err call_fault(struct call *call, const char *field, enum rule rule, const 
 /* RULE_SAID with a whole sentence. */
 enum err call_fault_said(struct call *call, const char *field, const char *format, ...) PRINTF(3, 4);
 
-/* Runs a statement; a database error becomes the call's error or fault (constraint
+/* What a database error means to this caller: adds the fault or the text, writes the details to the
+   log, returns the error. */
+enum err call_database_fault(struct call *call, const struct pg_fault *fault);
+/* Runs a statement as the caller, in the open transaction or one that is opened for it and ended
+   with the call; a database error becomes the call's error or fault (constraint
    <table>_<field>_key|_fkey|_check → field). */
 enum err call_run(struct call *call, struct sql *sql, struct pg_result **out) MUST_USE;
 /* One row, one column of JSON becomes the reply's data; no row: NOT_FOUND. */
@@ -51,7 +57,9 @@ bool call_has(const struct call *call, const char *column);
 const char *call_value(const struct call *call, const char *column);
 void call_set(struct call *call, const char *column, const char *value, const char *cast);
 
-/* Runs `work` in a transaction as the caller; commits when it returns OK (rolls back on a dry run). */
+/* Runs `work` in a transaction as the caller; commits when it returns OK (rolls back on a dry run).
+   Inside a write op it joins the transaction the service opened; in an op that is no write it is one
+   of its own, so that such an op can keep what it wrote and still answer an error (a failed login). */
 enum err call_transaction(struct call *call, enum err (*work)(struct call *call)) MUST_USE;
 
 /* Special behaviour of a resource. Each may be NULL. All run inside the write's transaction. */
@@ -61,7 +69,8 @@ struct hooks {
     enum err (*after_write)(struct call *call, int64_t id);
     enum err (*after_delete)(struct call *call, int64_t id);
     enum err (*after_restore)(struct call *call, int64_t id);
-    enum err (*list)(struct call *call);        /* instead of crud_list */
+    /* Instead of crud_list and crud_get (service.c calls them; they may call crud_* in turn). */
+    enum err (*list)(struct call *call);
     enum err (*get)(struct call *call);
     /* Adds to the SELECT list or WHERE of a list (whileEvent …). */
     enum err (*narrow)(struct call *call, struct sql *where);

@@ -15,8 +15,13 @@
 struct pg;
 struct pg_result; /* rows of one statement; lives in the arena */
 
+/* Connects at first use, and again after a loss, at most every 50 ms to 2 s while PostgreSQL is
+   away: meanwhile everything answers UNAVAILABLE at once. role: the NOLOGIN role to work as, or
+   NULL. Strings must live as long as the connection. */
 struct pg *pg_open(const char *conninfo, const char *application);
+struct pg *pg_open_as(const char *conninfo, const char *application, const char *role);
 void pg_close(struct pg *pg);
+bool pg_connected(struct pg *pg); /* tries to connect when it is not */
 
 /* A statement under construction: text with $n, and its text parameters. */
 enum { PG_PARAMS = 240 };
@@ -40,6 +45,8 @@ struct pg_fault {
     char sqlstate[6];
     const char *constraint; /* "clients_email_key", or "" */
     const char *message;    /* for the log only, except for P0001 */
+    const char *table;      /* of a constraint, or "" */
+    const char *column;     /* of a NOT NULL fault (23502), or "" */
 };
 
 /* Runs one statement in the open item (own transaction unless inside pg_begin). */
@@ -55,6 +62,7 @@ bool pg_true(const struct pg_result *result, int row, int column);
 struct pg_item {
     struct sql *sql;             /* the statement */
     int64_t organization_id, user_id;
+    const char *zone, *user_zone; /* of the organization and the caller; NULL: unknown */
     enum err err;                /* out */
     struct pg_result *result;    /* out */
     struct pg_fault fault;       /* out */
@@ -64,6 +72,18 @@ void pg_run_reads(struct pg *pg, struct arena *arena, struct pg_item *items, siz
 
 /* A transaction with the caller's identity set, for everything that is not one read. */
 enum err pg_begin(struct pg *pg, int64_t organization_id, int64_t user_id, int64_t timeout_ms) MUST_USE;
+/* Who the next statements of the open transaction are for (costs nothing when nothing changes). */
+struct pg_who {
+    int64_t organization_id, user_id;
+    const char *zone, *user_zone; /* copied; NULL: unknown */
+    int64_t timeout_ms;
+};
+void pg_become(struct pg *pg, const struct pg_who *who);
+bool pg_in_transaction(const struct pg *pg);
+/* Many statements of the open transaction in one round trip; the first failure ends it: the items
+   behind it have err UNAVAILABLE and an empty sqlstate. false when one failed: roll back. */
+bool pg_run_writes(struct pg *pg, struct arena *arena, struct pg_item *items, size_t n) MUST_USE;
+int64_t pg_spent_us(struct pg *pg); /* time spent waiting for PostgreSQL since the last call */
 enum err pg_commit(struct pg *pg, struct pg_fault *fault) MUST_USE; /* rolls back on failure */
 void pg_rollback(struct pg *pg);
 
