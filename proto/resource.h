@@ -49,7 +49,8 @@ enum {
 };
 
 /* Character classes of the Robert dialect; messages differ, see rules.def. */
-enum chars { CHARS_ANY, CHARS_ALPHA, CHARS_ALNUM, CHARS_REFERENCE, CHARS_SERIAL };
+enum chars { CHARS_ANY, CHARS_ALPHA, CHARS_ALNUM, CHARS_REFERENCE, CHARS_SERIAL,
+             CHARS_NAME /* letters and digits of any script, spaces, -_.'’,&/(): RULE_ALPHA */ };
 
 struct field {
     const char *name; /* JSON key */
@@ -137,6 +138,9 @@ struct resource {
     const char *said_created, *said_updated, *said_deleted; /* Laravel; NULL: "Client created successfully." */
     const char *search_sql; /* expression searched when more than the SEARCH columns, or NULL */
     const char *duplicate;  /* words of the 409 in the Robert dialect, or NULL */
+    /* Exact number of live rows of core.org(), kept by triggers: the total of a list that nothing
+       narrows (no filter, search, param or trash; the caller sees all). NULL: they are counted. */
+    const char *count_sql;
     const char *summary;    /* for the documents */
     bool audit;             /* changes are written to the audit chain and the change feed */
 };
