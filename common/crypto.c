@@ -78,6 +78,11 @@ void crypto_base64url(struct buf *out, const void *data, size_t len)
     put_base64(out, data, len, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
 }
 
+void crypto_base64url_of_32(const uint8_t bytes[32], char out[44])
+{
+    sodium_bin2base64(out, 44, bytes, 32, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+}
+
 void crypto_base64(struct buf *out, const void *data, size_t len)
 {
     put_base64(out, data, len, sodium_base64_VARIANT_ORIGINAL);

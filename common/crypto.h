@@ -25,6 +25,8 @@ bool crypto_same(const void *a, const void *b, size_t len) MUST_USE; /* constant
 uint32_t crypto_crc32b(const void *data, size_t len);
 /* base64url without padding. */
 void crypto_base64url(struct buf *out, const void *data, size_t len);
+/* Exactly 32 bytes: 43 characters, terminated. */
+void crypto_base64url_of_32(const uint8_t bytes[32], char out[44]);
 bool crypto_base64url_read(struct arena *arena, struct slice text, struct slice *out) MUST_USE;
 void crypto_base64(struct buf *out, const void *data, size_t len); /* with padding */
 /* argon2id, t=2 m=19 MiB; bounded to 2 at once in a process. hash has 128 bytes. */
