@@ -21,11 +21,20 @@ find_data() {
     export BUREAU_DATA
 }
 
+# Whether other users (postgres, when we are root) get as far as the directory of BUREAU_DATA.
+others_reach_data() {
+    local dir=$BUREAU_DATA
+    while [[ $dir != / ]]; do
+        dir=$(dirname -- "$dir")
+        [[ ! -d $dir || $(stat -c %a -- "$dir") == *[1357] ]] || return 1
+    done
+}
+
 # RUN: sockets and pid files. A Unix socket's path holds at most 107 bytes; under a deep
-# BUREAU_DATA they live in a short directory of this user's own instead.
+# BUREAU_DATA, or one that user postgres cannot reach, they live in a short directory of our own.
 find_run() {
     RUN=$BUREAU_DATA/run
-    if ((${#RUN} > 70)); then
+    if ((${#RUN} > 70)) || { ((EUID == 0)) && ! others_reach_data; }; then
         RUN=/tmp/bureau-$(id -u)-$(printf %s "$BUREAU_DATA" | sha256sum | cut -c1-12)
     fi
     PORT=${BUREAU_PORT:-8080}
@@ -146,8 +155,7 @@ pg_place() {
     PGDATA=$BUREAU_DATA/postgres
     PG_SOCKET=$RUN/pg
     make_private_dir_for_pg "$PG_SOCKET"
-    [[ -e $PGDATA ]] && return
-    if ((EUID == 0)) && ! as_pg test -x "$BUREAU_DATA"; then
+    if [[ ! -e $PGDATA ]] && ((EUID == 0)) && ! others_reach_data; then
         mkdir -p /var/lib/bureau
         local place
         place=$(mktemp -d /var/lib/bureau/postgres.XXXXXX) || die "cannot make a directory in /var/lib/bureau"
@@ -156,6 +164,7 @@ pg_place() {
         warn "user postgres cannot enter $BUREAU_DATA; the cluster is kept in $place"
     fi
     make_private_dir_for_pg "$PGDATA"
+    PGDATA=$(realpath -- "$PGDATA")
 }
 
 make_private_dir_for_pg() {
