@@ -1,0 +1,18 @@
+/* The rentals service: parks, materials, events, and what is free when. */
+#include "services/core/service.h"
+#include "services/rentals/hooks.h"
+
+static const struct hooks *const hooks_of[] = {&park_hooks};
+
+int main(int argc, char **argv)
+{
+    static struct hooks hooks[COUNT_OF(hooks_of) + 1];
+    for (size_t i = 0; i < COUNT_OF(hooks_of); i++)
+        hooks[i] = *hooks_of[i];
+    static const struct op ops[] = {
+        {"park_materials", "park", park_materials, false},
+        {0},
+    };
+    const struct service rentals = {.name = "rentals", .hooks = hooks, .ops = ops};
+    return service_main(&rentals, argc, argv);
+}
