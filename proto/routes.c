@@ -5,9 +5,10 @@
 #include <string.h>
 #include <strings.h>
 
+#include "proto/complete.h"
 #include "proto/resources.h"
 
-enum { ROUTES_MAX = 640, BUCKETS = 256, SEGMENTS_MAX = 8 };
+enum { ROUTES_MAX = 1024, BUCKETS = 256 };
 
 static struct route routes[ROUTES_MAX];
 static size_t routes_n;
@@ -15,9 +16,16 @@ static size_t routes_n;
 static uint16_t heads[BUCKETS], next[ROUTES_MAX];
 
 static const struct route endpoints[] = {
-#define ENDPOINT(verb_, pattern_, service_, op_, dialect_, least_, flags_, tag_, summary_)        \
-    {.verb = verb_, .pattern = pattern_, .op = op_, .service = service_, .dialect = dialect_,     \
-     .least = least_, .flags = flags_, .summary = summary_, .tag = tag_},
+#define ENDPOINT(verb_, pattern_, service_, op_, dialect_, least_, flags_, tag_, summary_)         \
+    {.verb = verb_,                                                                                \
+     .pattern = pattern_,                                                                          \
+     .op = op_,                                                                                    \
+     .service = service_,                                                                          \
+     .dialect = dialect_,                                                                          \
+     .least = least_,                                                                              \
+     .flags = flags_,                                                                              \
+     .summary = summary_,                                                                          \
+     .tag = tag_},
 #include "proto/endpoints.def"
 #undef ENDPOINT
 };
@@ -42,18 +50,25 @@ static size_t bucket_of(struct slice path)
     return hash % BUCKETS;
 }
 
+NORETURN static void refuse(const char *what, const char *where)
+{
+    fprintf(stderr, "routes: %s\n%s\n", what, where);
+    abort();
+}
+
+/* An action may stand in for a plain operation of the same verb and path: the first one counts. */
 static void add(const struct route *route)
 {
-    if (routes_n + 1 == ROUTES_MAX) {
-        fprintf(stderr, "routes: more than %d; raise ROUTES_MAX\n", ROUTES_MAX - 1);
-        abort();
-    }
-    size_t at = ++routes_n; /* 0 ends a chain */
-    routes[at] = *route;
     size_t bucket = bucket_of((struct slice){route->pattern, strlen(route->pattern)});
     uint16_t *link = &heads[bucket];
-    while (*link != 0)
-        link = &next[*link];
+    for (; *link != 0; link = &next[*link])
+        if (strcmp(routes[*link].pattern, route->pattern) == 0 &&
+            strcmp(routes[*link].verb, route->verb) == 0)
+            return;
+    if (routes_n + 1 == ROUTES_MAX)
+        refuse("too many; raise ROUTES_MAX", route->pattern);
+    size_t at = ++routes_n; /* 0 ends a chain */
+    routes[at] = *route;
     *link = (uint16_t)at;
 }
 
@@ -115,10 +130,24 @@ static void add_beside(const struct resource *r)
         add_for(r, "DELETE", "/bulk", "bulk_delete", r->remove, ACTION_SLOW, "Delete many");
 }
 
+static void check_tables(void)
+{
+    struct arena *arena = arena_new(4096);
+    struct buf faults;
+    buf_init(&faults, arena);
+    size_t n = 0;
+    for (size_t i = 0; resources[i] != NULL; i++)
+        n += resource_faults(&faults, resources[i]);
+    if (n > 0)
+        refuse("a resource's table is incomplete:", faults.data);
+    arena_destroy(arena);
+}
+
 void routes_open(void)
 {
     if (routes_n != 0)
         return;
+    check_tables();
     for (size_t i = 0; i < COUNT_OF(endpoints); i++)
         add(&endpoints[i]);
     for (size_t i = 0; resources[i] != NULL; i++) {
@@ -130,15 +159,9 @@ void routes_open(void)
     }
 }
 
-size_t routes_count(void)
-{
-    return routes_n;
-}
+size_t routes_count(void) { return routes_n; }
 
-const struct route *routes_at(size_t index)
-{
-    return &routes[index + 1];
-}
+const struct route *routes_at(size_t index) { return &routes[index + 1]; }
 
 /* The next segment of a path that starts with '/'; advances. */
 static struct slice segment(struct slice *path)
@@ -190,12 +213,15 @@ static bool fits(const struct route *route, struct slice path, struct route_matc
     return pattern.len == 0 && path.len == 0;
 }
 
-/* "GET, PUT" of the routes that fit the path; lives in the match's thread. */
+/* Adds to "GET, HEAD, PUT, PATCH": HEAD comes with GET and PATCH with PUT. */
 static void add_allowed(char *allow, size_t room, const char *verb)
 {
     size_t len = strlen(allow);
+    const char *with = strcmp(verb, "GET") == 0   ? ", HEAD"
+                       : strcmp(verb, "PUT") == 0 ? ", PATCH"
+                                                  : "";
     if (strstr(allow, verb) == NULL)
-        snprintf(allow + len, room - len, "%s%s", len == 0 ? "" : ", ", verb);
+        snprintf(allow + len, room - len, "%s%s%s", len == 0 ? "" : ", ", verb, with);
 }
 
 enum err route_match(const char *verb, struct slice path, struct route_match *match)

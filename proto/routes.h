@@ -26,9 +26,9 @@ struct route {
 enum { ROUTE_ARGS = 3 };
 struct route_match {
     const struct route *route;
-    int64_t id;                     /* {id}, or 0 */
-    struct slice arg[ROUTE_ARGS];   /* other {names} of the pattern, in order */
-    const char *allow;              /* METHOD only: "GET, POST" */
+    int64_t id;                   /* {id}, or 0 */
+    struct slice arg[ROUTE_ARGS]; /* other {names} of the pattern, in order */
+    const char *allow;            /* METHOD only: "GET, HEAD, POST" */
 };
 
 void routes_open(void); /* builds the tables once, before threads; asserts their completeness */
