@@ -1,0 +1,124 @@
+#include "services/accounts/form.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "services/core/check.h"
+#include "services/core/service.h"
+
+/* Empty text counts as null, as the dialect has it. */
+static bool is_blank(struct call *call, const msgpack_object *value)
+{
+    if (mp_is_null(value))
+        return true;
+    const char *text = mp_text(call->arena, value);
+    return text != NULL && text_trim(call->arena, text)[0] == '\0';
+}
+
+static enum err read_field(struct call *call, const struct field *field,
+                           const msgpack_object *value, bool partial, const char **out)
+{
+    if (is_blank(call, value)) {
+        bool needed = (field->flags & REQUIRED) != 0 && (!partial || value != NULL);
+        bool kept = (field->flags & NOT_NULL) != 0 && partial && value != NULL;
+        if (!needed && !kept)
+            return ERR_OK;
+        fault_add(call, field, RULE_MISSING, NULL, NULL);
+        return ERR_INVALID;
+    }
+    struct checked checked = {0};
+    if (!check_laravel(call, field, value, &checked))
+        return ERR_INVALID;
+    *out = checked.text;
+    return ERR_OK;
+}
+
+enum err form_read(struct call *call, const msgpack_object *body, const struct field *fields,
+                   bool partial, struct form *form)
+{
+    enum err err = ERR_OK;
+    *form = (struct form){.fields = fields};
+    for (size_t i = 0; fields[i].name != NULL; i++) {
+        assert(i < FORM_FIELDS);
+        const msgpack_object *value = mp_find(body, fields[i].name);
+        form->present[i] = value != NULL;
+        if (read_field(call, &fields[i], value, partial, &form->values[i]) != ERR_OK)
+            err = ERR_INVALID;
+    }
+    return err;
+}
+
+static size_t index_of(const struct form *form, const char *name)
+{
+    size_t i = 0;
+    while (form->fields[i].name != NULL && strcmp(form->fields[i].name, name) != 0)
+        i++;
+    assert(form->fields[i].name != NULL);
+    return i;
+}
+
+const char *form_text(const struct form *form, const char *name)
+{
+    return form->values[index_of(form, name)];
+}
+
+bool form_has(const struct form *form, const char *name)
+{
+    return form->present[index_of(form, name)];
+}
+
+enum err form_password(struct call *call, bool confirmed, const char **password)
+{
+    const msgpack_object *value = mp_find(call->body, "password");
+    const struct field field = {.name = "password",
+                                .type = F_TEXT,
+                                .flags = REQUIRED | EXACT,
+                                .min = service_settings.password_min,
+                                .max = 255};
+    *password = NULL;
+    enum err err = read_field(call, &field, value, false, password);
+    if (err != ERR_OK || !confirmed)
+        return err;
+    if (mp_same(mp_find(call->body, "password_confirmation"), *password))
+        return ERR_OK;
+    fault_add(call, &field, RULE_CONFIRMED, NULL, NULL);
+    return ERR_INVALID;
+}
+
+enum err row_of(struct call *call, struct sql *sql, const char *missing, struct pg_result **out)
+{
+    enum err err = call_run(call, sql, out);
+    if (err == ERR_OK && pg_rows(*out) == 0)
+        return missing == NULL ? call_fail(call, ERR_NOT_FOUND, NULL)
+                               : call_fail(call, ERR_NOT_FOUND, "%s", missing);
+    return err;
+}
+
+enum err act_as(struct call *call, int64_t user, int64_t organization)
+{
+    struct sql sql;
+    struct pg_result *result;
+    sql_init(&sql, call->arena);
+    int who = sql_bind_int(&sql, user);
+    sql_printf(&sql, "SELECT accounts.act_as($%d::bigint, nullif($%d::bigint, 0))", who,
+               sql_bind_int(&sql, organization));
+    return call_run(call, &sql, &result);
+}
+
+void answer(struct call *call, const char *json)
+{
+    call->reply->json = (struct slice){json, strlen(json)};
+}
+
+void forget_user(struct call *call, int64_t user)
+{
+    const char *before = call->reply->forget;
+    call->reply->forget = arena_printf(call->arena, "%s%suser:%lld", before != NULL ? before : "",
+                                       before != NULL ? " " : "", (long long)user);
+}
+
+const char *credential_of(const struct call *call)
+{
+    const char *hash = query_find(call->request, "@credential");
+    return hash != NULL && strlen(hash) == 64 ? hash : NULL;
+}

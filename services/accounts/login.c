@@ -1,0 +1,182 @@
+/*
+ * login.c - the three ways to sign in with a password: documents 001, 000 and 003.
+ */
+#include <string.h>
+
+#include "services/accounts/form.h"
+#include "services/accounts/hooks.h"
+#include "services/accounts/open.h"
+#include "services/accounts/prove.h"
+#include "services/accounts/secret.h"
+#include "services/core/check.h"
+#include "services/core/service.h"
+
+/* What is opened for a person once she has proven who she is. */
+struct opening {
+    int64_t user_id, organization_id;
+    const char *name, *token;
+    struct jwt_claims claims;
+};
+
+static const struct field fields[] = {
+    {"email", F_EMAIL, REQUIRED, .max = 255},
+    {"password", F_TEXT, REQUIRED | EXACT, .max = 255},
+    {"device_name", F_TEXT, 0, .max = 255},
+    {0},
+};
+
+static enum err prove_email(struct call *call, const char *refusal, struct opening *opening)
+{
+    struct form form;
+    enum err err = form_read(call, call->body, fields, false, &form);
+    if (err != ERR_OK)
+        return err;
+    struct proof proof = {.identifier = form_text(&form, "email"),
+                          .password = form_text(&form, "password")};
+    err = prove(call, &proof);
+    if (err != ERR_OK)
+        return err;
+    if (proof.user_id == 0)
+        return call_fault_said(call, "email", "%s", refusal);
+    opening->user_id = proof.user_id;
+    opening->name = form_text(&form, "device_name");
+    return ERR_OK;
+}
+
+static enum err open_login(struct call *call)
+{
+    struct opening *opening = call->service;
+    struct sql sql;
+    sql_init(&sql, call->arena);
+    enum err err = act_as(call, opening->user_id, 0);
+    if (err == ERR_OK)
+        err = open_token(call, opening->name != NULL ? opening->name : "login", &opening->token);
+    if (err == ERR_OK)
+        err = open_session(call);
+    if (err != ERR_OK)
+        return err;
+    sql_printf(&sql,
+               "SELECT json_build_object('user', json_build_object('id', id, 'name', name,"
+               " 'email', email::text), 'token', $%d::text) FROM accounts.users"
+               " WHERE id = core.usr()",
+               sql_bind(&sql, opening->token));
+    return call_json(call, &sql);
+}
+
+static enum err run_opening(struct call *call, struct opening *opening,
+                            enum err (*work)(struct call *call))
+{
+    void *before = call->service;
+    call->service = opening;
+    enum err err = call_transaction(call, work);
+    call->service = before;
+    return err;
+}
+
+enum err login_op(struct call *call)
+{
+    struct opening opening = {0};
+    enum err err = prove_email(call, "These credentials do not match our records.", &opening);
+    return err != ERR_OK ? err : run_opening(call, &opening, open_login);
+}
+
+static enum err open_api_token(struct call *call)
+{
+    struct opening *opening = call->service;
+    struct sql sql;
+    sql_init(&sql, call->arena);
+    enum err err = act_as(call, opening->user_id, 0);
+    if (err == ERR_OK)
+        err =
+            open_token(call, opening->name != NULL ? opening->name : "api-token", &opening->token);
+    if (err != ERR_OK)
+        return err;
+    sql_printf(&sql,
+               "SELECT json_build_object('token', $%d::text, 'user', json_build_object('id', id,"
+               " 'name', name, 'email', email::text, 'role', accounts.role_word((SELECT role FROM"
+               " accounts.members WHERE user_id = core.usr() AND organization_id ="
+               " accounts.home_of(core.usr()))))) FROM accounts.users WHERE id = core.usr()",
+               sql_bind(&sql, opening->token));
+    return call_json(call, &sql);
+}
+
+enum err token_login(struct call *call)
+{
+    struct opening opening = {0};
+    enum err err = prove_email(call, "The provided credentials are incorrect.", &opening);
+    return err != ERR_OK ? err : run_opening(call, &opening, open_api_token);
+}
+
+/* Document 003: both keys are judged, and the shortest password is named. */
+static enum err read_signin(struct call *call, struct proof *proof)
+{
+    static const struct field identifier = {.name = "identifier"}, password = {.name = "password"};
+    const msgpack_object *name = mp_find(call->body, "identifier");
+    const msgpack_object *secret = mp_find(call->body, "password");
+    const char *text = mp_text(call->arena, name);
+    proof->identifier = text == NULL ? "" : text_trim(call->arena, text);
+    proof->password = mp_text(call->arena, secret);
+    enum err err = ERR_OK;
+    if (proof->identifier[0] == '\0' || strlen(proof->identifier) > 1024) {
+        fault_add(call, &identifier, RULE_MISSING, NULL, NULL);
+        err = ERR_INVALID;
+    }
+    bool empty = proof->password == NULL || proof->password[0] == '\0';
+    if (empty) {
+        fault_add(call, &password, RULE_MISSING, NULL, NULL);
+        err = ERR_INVALID;
+    }
+    if (secret != NULL && (empty || text_length(proof->password) < service_settings.password_min)) {
+        fault_add(call, &password, RULE_MIN_CHARS,
+                  arena_printf(call->arena, "%lld", (long long)service_settings.password_min),
+                  NULL);
+        err = ERR_INVALID;
+    }
+    return err;
+}
+
+static enum err open_jwt(struct call *call)
+{
+    struct opening *opening = call->service;
+    struct sql sql;
+    struct pg_result *result;
+    sql_init(&sql, call->arena);
+    sql_printf(&sql,
+               "SELECT coalesce(accounts.home_of($%d::bigint), 0), iat, hours"
+               " FROM accounts.jwt_start($1::bigint)",
+               sql_bind_int(&sql, opening->user_id));
+    enum err err = call_run(call, &sql, &result);
+    if (err != ERR_OK)
+        return err;
+    struct jwt_claims claims = {.iat = pg_int(result, 0, 1),
+                                .exp = pg_int(result, 0, 1) + pg_int(result, 0, 2) * 3600,
+                                .user_id = opening->user_id,
+                                .organization_id = pg_int(result, 0, 0)};
+    opening->token = secret_jwt(call->arena, service_settings.secret_key, &claims);
+    err = act_as(call, opening->user_id, claims.organization_id);
+    if (err == ERR_OK)
+        err = open_session(call);
+    if (err != ERR_OK)
+        return err;
+    sql_init(&sql, call->arena);
+    sql_printf(
+        &sql,
+        "SELECT json_build_object('user', accounts.user_json(core.usr()), 'token', $%d::text)",
+        sql_bind(&sql, opening->token));
+    return call_json(call, &sql);
+}
+
+enum err signin_op(struct call *call)
+{
+    struct proof proof = {.pseudo_too = true};
+    enum err err = read_signin(call, &proof);
+    if (err == ERR_OK)
+        err = prove(call, &proof);
+    if (err != ERR_OK)
+        return err;
+    if (proof.user_id == 0)
+        return call_fail(call, ERR_NOT_FOUND, NULL);
+    struct opening opening = {.user_id = proof.user_id};
+    call_header(call, "Cache-Control", "private, no-cache");
+    return run_opening(call, &opening, open_jwt);
+}
