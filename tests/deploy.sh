@@ -1,0 +1,94 @@
+#!/bin/bash
+# deploy.sh - deploy/up and deploy/down as their users meet them: from any directory, twice, with a
+# taken port, after kill -9 of everything, in the foreground.
+set -u
+. "$(dirname -- "$(readlink -f -- "$0")")/stack.sh"
+
+work=$(mktemp -d /tmp/bureau-deploy.XXXXXX)
+chmod 711 "$work"
+export BUREAU_DATA=$work/var BUREAU_PG_CONF="fsync = off" BUREAU_ADMIN_PASSWORD=Correct-horse9
+BUREAU_PORT=$(free_port)
+export BUREAU_PORT
+unset BUREAU_DATABASE_URL BUREAU_MIGRATE_DATABASE_URL BUREAU_REDIS_URL BUREAU_SERVICES
+find_run
+cleanup() {
+    "$ROOT/deploy/down" >/dev/null 2>&1
+    rm -rf -- "$work"
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+
+up() {
+    out=$(cd / && timeout 250 "$ROOT/deploy/up" "$@" 2>&1)
+    status=$?
+}
+processes_left() { pgrep -f -- "$work/|$work " | grep -vx $$ | wc -l; }
+
+up --help
+is "--help ends 0" 0 "$status"
+like "--help names the settings" BUREAU_DATABASE_URL "$out"
+up --wrong
+is "an unknown option ends 2" 2 "$status"
+BUREAU_PORT=70000 up --detach
+is "a port that is none is refused" 1 "$status"
+
+up --detach
+is "it starts" 0 "$status"
+is "its last line says where" "ready http://127.0.0.1:$BUREAU_PORT" "$(tail -n 1 <<<"$out")"
+is "/readyz is 200" true "$(stack_ready && echo true)"
+http POST /api/tokens/create '' '{"email":"admin@bureau.local","password":"Correct-horse9"}'
+is "the first owner can sign in" 200 "$STATUS"
+is "the master key is private" 600 "$(stat -c %a "$BUREAU_DATA/secret.key")"
+key=$(sha256sum <"$BUREAU_DATA/secret.key")
+
+start=$SECONDS
+up --detach
+is "once more is no error" "0 ready http://127.0.0.1:$BUREAU_PORT" "$status $(tail -n 1 <<<"$out")"
+is "and takes seconds" true "$( ((SECONDS - start < 15)) && echo true)"
+up
+is "in the foreground it says that it runs already" 1 "$status"
+BUREAU_DATA=$work/other up --detach
+is "a taken port ends 1" 1 "$status"
+like "and is named" "port $BUREAU_PORT is taken" "$out"
+is "before anything was made" "" "$(ls "$work/other" 2>/dev/null)"
+
+pid=$(pid_alive crm)
+kill -KILL "$pid"
+is "a dead service lives again within a second" true \
+    "$(until_true 1.0 eval '[[ $(pid_alive crm) && $(pid_alive crm) != "$pid" ]]' 2>/dev/null || until_true 1 pid_alive crm >/dev/null && echo true)"
+like "and the log says so" '"event":"child_died","child":"crm"' "$(cat "$BUREAU_DATA/log/supervise.log")"
+until_true 10 stack_ready
+
+second=$(free_port)
+(set -a && . "$RUN/env" && BUREAU_PORT=$second exec setpriv --pdeathsig TERM "$ROOT/build/bin/bureau-gateway") >/dev/null 2>&1 &
+gateway=$!
+URL=http://127.0.0.1:$second
+is "a second gateway needs only another port" true "$(until_true 10 stack_ready && echo true)"
+URL=http://127.0.0.1:$BUREAU_PORT
+kill "$gateway"
+wait "$gateway"
+is "SIGTERM ends a gateway with 0" 0 $?
+
+for name in supervise gateway redis postgres accounts crm rentals billing sync; do
+    pid=$(pid_alive "$name") && kill -KILL "$pid"
+done
+up --detach
+is "it starts after kill -9 of everything" 0 "$status"
+http POST /api/tokens/create '' '{"email":"admin@bureau.local","password":"Correct-horse9"}'
+is "with the data of before" 200 "$STATUS"
+is "and the key of before" "$key" "$(sha256sum <"$BUREAU_DATA/secret.key")"
+
+"$ROOT/deploy/down" >/dev/null
+is "down ends 0" 0 $?
+is "and leaves no process" 0 "$(processes_left)"
+"$ROOT/deploy/down" >/dev/null
+is "down with nothing running ends 0" 0 $?
+
+"$ROOT/deploy/up" >"$work/out" 2>&1 &
+front=$!
+until_true 60 grep -q '^ready ' "$work/out"
+is "in the foreground it prints the ready line" "ready http://127.0.0.1:$BUREAU_PORT" "$(tail -n 1 "$work/out")"
+kill -INT "$front"
+wait "$front"
+is "Ctrl-C ends it with 0" 0 $?
+is "and all it started" 0 "$(processes_left)"
