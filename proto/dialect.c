@@ -22,7 +22,7 @@ static const struct words fixed[] = {
     {ERR_FORBIDDEN, no_permission, NULL},
     {ERR_NOT_FOUND, "Not found.", not_found},
     {ERR_NO_ROUTE, "The route could not be found.", not_found},
-    {ERR_METHOD, "The method is not supported for this route.", NULL},
+    {ERR_METHOD, "The method is not supported for this route.", not_found},
     {ERR_CONFLICT, "The request conflicts with the present state of the record.", NULL},
     {ERR_BUSY, "A request with this Idempotency-Key is still running. Try again in a moment.",
      NULL},
@@ -201,7 +201,8 @@ static void error_robert(struct buf *out, const struct saying *s, const struct r
     }
     buf_printf(out, "{\"success\":false,\"error\":{\"code\":%d,\"message\":", status);
     buf_puts_json(out, message);
-    bool absent = reply->err == ERR_NOT_FOUND || reply->err == ERR_NO_ROUTE;
+    bool absent =
+        reply->err == ERR_NOT_FOUND || reply->err == ERR_NO_ROUTE || reply->err == ERR_METHOD;
     if (reply->err == ERR_INVALID && reply->faults != NULL) {
         buf_puts(out, ",\"details\":");
         put_faults(out, s, reply->faults);

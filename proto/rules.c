@@ -9,20 +9,16 @@ static const char *const words[][3] = {
 #undef RULE
 };
 
-/* "client_id" reads as "client id"; the last part of "tags.0" stays as it is. */
-static void put_label(struct buf *out, const struct fault *fault)
+static const char *field_of(const struct fault *fault)
 {
-    for (const char *c = fault->label != NULL ? fault->label : fault->field; *c != '\0'; c++)
-        buf_putc(out, *c == '_' ? ' ' : *c);
+    return *fault->field == '\0' ? "body" : fault->field;
 }
 
-/* The Robert dialect begins with the field's name, first letter raised: "Identifier must …". */
-static void put_name(struct buf *out, const struct fault *fault)
+/* Laravel: "client_id" reads as "client id"; "tags.0" stays as it is. */
+static void put_label(struct buf *out, const struct fault *fault)
 {
-    size_t at = out->len;
-    put_label(out, fault);
-    if (at < out->len && out->data[at] >= 'a' && out->data[at] <= 'z')
-        out->data[at] = (char)(out->data[at] - 'a' + 'A');
+    for (const char *c = fault->label != NULL ? fault->label : field_of(fault); *c != '\0'; c++)
+        buf_putc(out, *c == '_' ? ' ' : *c);
 }
 
 static void put_text(struct buf *out, const char *text_or_null)
@@ -35,7 +31,7 @@ void rule_say(struct buf *out, const struct fault *fault, enum dialect dialect,
               enum language language)
 {
     const char *text = words[fault->rule][dialect == DIALECT_LARAVEL ? 0
-                                          : language == LANGUAGE_FR ? 2
+                                          : language == LANGUAGE_FR  ? 2
                                                                      : 1];
     while (*text != '\0') {
         const char *brace = strchr(text, '{');
@@ -48,7 +44,7 @@ void rule_say(struct buf *out, const struct fault *fault, enum dialect dialect,
         if (strncmp(brace, "{label}", 7) == 0)
             put_label(out, fault);
         else if (strncmp(brace, "{name}", 6) == 0)
-            put_name(out, fault);
+            buf_puts(out, field_of(fault)); /* Robert: the key as it stands in the body */
         else
             put_text(out, brace[1] == 'a' ? fault->a : fault->b);
         text = end + 1;
@@ -70,6 +66,12 @@ static int weight_of(const char *range, size_t len)
     return weight;
 }
 
+/* "fr" and "fr-CA" are French, "fra" is another language. */
+static bool is_language(const char *range, const char *tag)
+{
+    return strncasecmp(range, tag, 2) == 0 && strchr("-; ,\t", range[2]) != NULL;
+}
+
 enum language language_of(const char *accept)
 {
     int best = 0;
@@ -77,7 +79,7 @@ enum language language_of(const char *accept)
     while (accept != NULL && *accept != '\0') {
         accept += strspn(accept, " ,\t");
         size_t len = strcspn(accept, ",");
-        bool fr = strncasecmp(accept, "fr", 2) == 0, en = strncasecmp(accept, "en", 2) == 0;
+        bool fr = is_language(accept, "fr"), en = is_language(accept, "en");
         int weight = fr || en ? weight_of(accept, len) : 0;
         if (weight > best) {
             best = weight;
