@@ -2,7 +2,7 @@
 #include "services/core/service.h"
 #include "services/rentals/hooks.h"
 
-static const struct hooks *const hooks_of[] = {&park_hooks};
+static const struct hooks *const hooks_of[] = {&park_hooks, &material_hooks, &event_hooks};
 
 int main(int argc, char **argv)
 {
@@ -11,6 +11,9 @@ int main(int argc, char **argv)
         hooks[i] = *hooks_of[i];
     static const struct op ops[] = {
         {"park_materials", "park", park_materials, false},
+        {"material_tags", "material", material_tags, false},
+        {"attribute_list", "material", attribute_list, false},
+        {"missing_materials", "event", missing_materials, false},
         {0},
     };
     const struct service rentals = {.name = "rentals", .hooks = hooks, .ops = ops};

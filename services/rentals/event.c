@@ -1,0 +1,220 @@
+/* Events: order of dates, their lists, refusal of overbooking, the window of a list.
+   Source: seed 003 "Events", rentals.md 4.10 and 4.11, decisions.md 6 and 8. */
+#include <string.h>
+
+#include "services/core/check.h"
+#include "services/core/crud.h"
+#include "services/rentals/hooks.h"
+#include "services/rentals/lists.h"
+
+enum { SPANS = 8, PAGES_MAX = 100 };
+
+struct event_lists {
+    const char *beneficiaries, *assignees, *materials; /* NULL: as they are */
+};
+
+static enum err read_lists(struct call *call, struct event_lists *lists)
+{
+    enum err errs[] = {list_ids(call, "beneficiaries", &lists->beneficiaries),
+                       list_ids(call, "assignees", &lists->assignees),
+                       list_materials(call, "materials", &lists->materials)};
+    for (size_t i = 0; i < COUNT_OF(errs); i++)
+        if (errs[i] != ERR_OK)
+            return errs[i];
+    return ERR_OK;
+}
+
+static enum err judge(struct call *call)
+{
+    struct sql sql;
+    struct pg_result *result;
+    sql_init(&sql, call->arena);
+    int row = call->created ? sql_bind(&sql, NULL) : sql_bind_int(&sql, call->request->row);
+    int user = sql_bind(&sql, call_value(call, "user_id"));
+    int start = sql_bind(&sql, call_value(call, "start_date"));
+    int end = sql_bind(&sql, call_value(call, "end_date"));
+    sql_printf(&sql,
+               "SELECT rentals.judge_event($%d::bigint, $%d::bigint, $%d::timestamptz,"
+               " $%d::timestamptz)",
+               row, user, start, end);
+    enum err err = call_run(call, &sql, &result);
+    if (err != ERR_OK)
+        return err;
+    const char *said = pg_text(result, 0, 0);
+    if (strcmp(said, "user") == 0)
+        return call_fault(call, "user_id", RULE_EXISTS, NULL, NULL);
+    if (strcmp(said, "order") == 0)
+        return call_fault(call, "end_date", RULE_AFTER, "start date", NULL);
+    return ERR_OK;
+}
+
+static enum err check(struct call *call)
+{
+    struct event_lists lists;
+    enum err err = read_lists(call, &lists);
+    if (err == ERR_OK &&
+        (call_has(call, "user_id") || call_has(call, "start_date") || call_has(call, "end_date")))
+        err = judge(call);
+    return err;
+}
+
+static enum err guard(struct call *call, int64_t id)
+{
+    struct sql sql;
+    struct pg_result *result;
+    sql_init(&sql, call->arena);
+    sql_printf(&sql, "SELECT rentals.guard_event($%d::bigint)", sql_bind_int(&sql, id));
+    return call_run(call, &sql, &result);
+}
+
+/* A write that cannot make the event book more is not judged again: an event that was overbooked
+   by lowering the stock can still be renamed. */
+static bool books(const struct call *call, const struct event_lists *lists)
+{
+    return lists->materials != NULL || call_has(call, "start_date") || call_has(call, "end_date") ||
+           call_has(call, "is_confirmed") || call_has(call, "expires_at");
+}
+
+static enum err after_write(struct call *call, int64_t id)
+{
+    struct event_lists lists;
+    struct sql sql;
+    struct pg_result *result;
+    enum err err = read_lists(call, &lists);
+    if (err != ERR_OK)
+        return err;
+    if (lists.beneficiaries != NULL || lists.assignees != NULL || lists.materials != NULL) {
+        sql_init(&sql, call->arena);
+        int row = sql_bind_int(&sql, id), people = sql_bind(&sql, lists.beneficiaries);
+        int crew = sql_bind(&sql, lists.assignees);
+        sql_printf(&sql,
+                   "SELECT rentals.keep_lists($%d::bigint, $%d::bigint[], $%d::bigint[],"
+                   " $%d::jsonb)",
+                   row, people, crew, sql_bind(&sql, lists.materials));
+        err = call_run(call, &sql, &result);
+    }
+    return err == ERR_OK && books(call, &lists) ? guard(call, id) : err;
+}
+
+/* ---- the window of a list ---- */
+
+static const char *const ends[] = {"start", "end"};
+
+static bool has_window(const struct call *call)
+{
+    for (size_t i = 0; i < COUNT_OF(ends); i++) {
+        const char *text = query_find(call->request, ends[i]);
+        if (text != NULL && text[0] != '\0')
+            return true;
+    }
+    return false;
+}
+
+/* Both ends as texts for timestamptz; NULL where none was given. */
+static enum err window(struct call *call, const char *out[2])
+{
+    const char *zone = call->request->who.org_zone;
+    enum err err = ERR_OK;
+    for (size_t i = 0; i < COUNT_OF(ends); i++) {
+        const char *text = query_find(call->request, ends[i]);
+        out[i] = NULL;
+        if (text == NULL || text[0] == '\0')
+            continue;
+        out[i] = instant_read(call->arena, text, zone != NULL && zone[0] != '\0' ? zone : "UTC");
+        if (out[i] == NULL)
+            err = call_fault(call, ends[i], RULE_DATE, NULL, NULL);
+    }
+    return err;
+}
+
+/* Overlap is strict. The length classes let the index reach what began before the window. */
+static enum err narrow(struct call *call, struct sql *where)
+{
+    const char *given[2];
+    if (!has_window(call))
+        return ERR_OK;
+    enum err err = window(call, given);
+    if (err != ERR_OK)
+        return err;
+    int start = sql_bind(where, given[0]), end = sql_bind(where, given[1]);
+    sql_printf(where,
+               " AND t.start_date < rentals.window_end($%d::timestamptz)"
+               " AND t.end_date > rentals.window_start($%d::timestamptz) AND (",
+               end, start);
+    for (int span = 0; span < SPANS; span++)
+        sql_printf(where,
+                   "%st.span = %d AND t.start_date > rentals.span_from(%d,"
+                   " rentals.window_start($%d::timestamptz))",
+                   span == 0 ? "" : " OR ", span, span, start);
+    sql_puts(where, ")");
+    return ERR_OK;
+}
+
+/* One page after the other, the same request but for its number. */
+static enum err list_page(struct call *call, int64_t number)
+{
+    const struct request *asked = call->request;
+    struct request *request = arena_alloc(call->arena, sizeof *request);
+    struct pair *query = arena_alloc(call->arena, (asked->query_n + 1) * sizeof *query);
+    if (asked->query_n > 0)
+        memcpy(query, asked->query, asked->query_n * sizeof *query);
+    query[asked->query_n] =
+        (struct pair){"page", arena_printf(call->arena, "%lld", (long long)number)};
+    *request = *asked;
+    request->query = query;
+    request->query_n = asked->query_n + 1;
+    call->request = request;
+    enum err err = crud_list(call);
+    call->request = asked;
+    return err;
+}
+
+/* All events of the window in one page: a calendar shows them together. */
+static enum err list(struct call *call)
+{
+    if (!has_window(call))
+        return crud_list(call);
+    struct buf all;
+    buf_init(&all, call->arena);
+    struct page *page = &call->reply->page;
+    int64_t rows = 0, total = 1;
+    for (int64_t number = 1; rows < total && number <= PAGES_MAX; number++) {
+        enum err err = list_page(call, number);
+        if (err != ERR_OK)
+            return err;
+        struct slice json = call->reply->json;
+        total = page->total;
+        if (page->rows == 0 || json.len < 2)
+            break;
+        buf_putc(&all, rows == 0 ? '[' : ',');
+        buf_put(&all, json.data + 1, json.len - 2);
+        rows += page->rows;
+    }
+    buf_puts(&all, rows == 0 ? "[]" : "]");
+    call->reply->json = (struct slice){all.data, all.len};
+    page->number = 1;
+    page->rows = rows;
+    page->size = rows > page->size ? rows : page->size;
+    return ERR_OK;
+}
+
+const struct hooks event_hooks = {
+    .resource = "event",
+    .check = check,
+    .after_write = after_write,
+    .after_restore = guard,
+    .list = list,
+    .narrow = narrow,
+};
+
+enum err missing_materials(struct call *call)
+{
+    struct sql sql;
+    sql_init(&sql, call->arena);
+    sql_printf(&sql,
+               "SELECT rentals.missing_json(id) FROM rentals.events"
+               " WHERE organization_id = core.org() AND id = $%d::bigint AND deleted_at IS NULL",
+               sql_bind_int(&sql, call->request->row));
+    call->reply->bare = true;
+    return call_json(call, &sql);
+}
