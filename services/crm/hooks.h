@@ -1,0 +1,17 @@
+/* hooks.h - what is special about the address book; see call.h for the contract. */
+#ifndef CRM_HOOKS_H
+#define CRM_HOOKS_H
+
+#include "services/core/call.h"
+
+extern const struct hooks person_hooks, company_hooks, custom_field_hooks;
+
+enum err client_duplicates(struct call *call);
+enum err tag_search(struct call *call);
+enum err tag_persons(struct call *call);
+enum err tag_materials(struct call *call);
+enum err company_search(struct call *call);
+enum err company_persons(struct call *call);
+enum err person_tags(struct call *call);
+
+#endif

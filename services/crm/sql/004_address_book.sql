@@ -1,0 +1,288 @@
+-- How rows are shown inside others, and what the other services may read and call.
+
+CREATE FUNCTION crm.address_json(p_line_1 text, p_line_2 text, p_city text, p_county text,
+                                 p_postcode text, p_country text) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
+    SELECT jsonb_build_object('line_1', p_line_1, 'line_2', p_line_2, 'city', p_city,
+        'county', p_county, 'postcode', p_postcode, 'country', p_country,
+        'full', array_to_string(ARRAY[nullif(p_line_1, ''), nullif(p_line_2, ''), nullif(p_city, ''),
+                nullif(p_county, ''), nullif(p_postcode, ''), nullif(p_country, '')], ', '))
+$$;
+
+-- First letters, whatever the script.
+CREATE FUNCTION crm.initials(p_first text, p_last text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT upper(left(btrim(p_first), 1) || left(btrim(p_last), 1))
+$$;
+
+CREATE FUNCTION crm.custom_field_definitions(p_set text)
+RETURNS TABLE (field_id text, label text, type text, options jsonb, required boolean,
+               is_unique boolean, "position" integer)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT f.field_id, f.label, f.type, f.options, f.required, f.is_unique, f.position
+      FROM crm.custom_fields f
+     WHERE f.organization_id = core.org() AND f.resource = p_set AND f.deleted_at IS NULL
+     ORDER BY f.position, f.id
+$$;
+
+-- The custom values of an embedded record: every defined field, null or [] when unset.
+CREATE FUNCTION crm.custom_values(p_set text, p_custom jsonb) RETURNS jsonb LANGUAGE sql STABLE AS $$
+    SELECT coalesce(jsonb_object_agg(f.field_id, coalesce(p_custom -> f.field_id,
+               CASE WHEN f.type IN ('Checkbox', 'MultiSelect') THEN '[]'::jsonb ELSE 'null' END)), '{}')
+      FROM crm.custom_fields f
+     WHERE f.organization_id = core.org() AND f.resource = p_set AND f.deleted_at IS NULL
+$$;
+
+-- Late bound: billing's schema comes after ours.
+CREATE FUNCTION crm.projects_count(p_client bigint) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN billing.client_projects_count(p_client);
+END $$;
+CREATE FUNCTION crm.projects_json(p_client bigint) RETURNS json LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT coalesce(json_agg(json_build_object('id', p.id, 'name', p.name, 'color', p.color,
+                       'hourly_rate', p.hourly_rate, 'external_id', p.external_id,
+                       'is_active', p.is_active) ORDER BY p.id DESC), '[]')
+              FROM billing.project_card p
+             WHERE p.organization_id = core.org() AND p.client_id = p_client AND p.deleted_at IS NULL);
+END $$;
+CREATE FUNCTION crm.user_json(p_user bigint) RETURNS json LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT json_build_object('id', u.id, 'name', u.name) FROM accounts.user_card u
+             WHERE u.id = p_user AND u.deleted_at IS NULL);
+END $$;
+
+CREATE FUNCTION crm.contacts_count(p_client bigint) RETURNS bigint LANGUAGE sql STABLE AS $$
+    SELECT count(*) FROM crm.contacts
+     WHERE organization_id = core.org() AND client_id = p_client AND deleted_at IS NULL
+$$;
+CREATE FUNCTION crm.communications_count(p_client bigint) RETURNS bigint LANGUAGE sql STABLE AS $$
+    SELECT count(*) FROM crm.communications
+     WHERE organization_id = core.org() AND client_id = p_client AND deleted_at IS NULL
+$$;
+
+CREATE FUNCTION crm.client_json(c crm.clients) RETURNS jsonb LANGUAGE sql STABLE AS $$
+    SELECT jsonb_build_object('id', c.id, 'uuid', c.uuid, 'name', c.name,
+        'trading_name', c.trading_name, 'display_name', coalesce(nullif(c.trading_name, ''), c.name),
+        'registration_number', c.registration_number, 'vat_number', c.vat_number, 'type', c.type,
+        'status', c.status, 'is_active', c.is_active, 'email', c.email, 'phone', c.phone,
+        'website', c.website, 'address', crm.address_json(c.address_line_1, c.address_line_2, c.city,
+        c.county, c.postcode, c.country), 'industry', c.industry, 'employee_count', c.employee_count,
+        'annual_revenue', c.annual_revenue::text, 'notes', c.notes, 'external_id', c.external_id,
+        'assigned_to', c.assigned_to, 'organization_id', c.organization_id,
+        'projects_count', crm.projects_count(c.id), 'contacts_count', crm.contacts_count(c.id),
+        'communications_count', crm.communications_count(c.id), 'created_at', core.iso(c.created_at),
+        'updated_at', core.iso(c.updated_at)) || crm.custom_values('clients', c.custom)
+$$;
+
+CREATE FUNCTION crm.contact_json(c crm.contacts) RETURNS jsonb LANGUAGE sql STABLE AS $$
+    SELECT jsonb_build_object('id', c.id, 'uuid', c.uuid, 'first_name', c.first_name,
+        'last_name', c.last_name, 'full_name', btrim(c.first_name || ' ' || c.last_name),
+        'initials', crm.initials(c.first_name, c.last_name), 'email', c.email, 'phone', c.phone,
+        'mobile', c.mobile, 'job_title', c.job_title, 'department', c.department,
+        'client_id', c.client_id, 'is_primary_contact', c.is_primary_contact,
+        'address', crm.address_json(c.address_line_1, c.address_line_2, c.city, c.county, c.postcode,
+        c.country), 'linkedin_url', c.linkedin_url, 'status', c.status, 'notes', c.notes,
+        'external_id', c.external_id, 'assigned_to', c.assigned_to,
+        'created_at', core.iso(c.created_at), 'updated_at', core.iso(c.updated_at))
+        || crm.custom_values('contacts', c.custom)
+$$;
+
+CREATE FUNCTION crm.is_overdue(p_due timestamptz, p_completed timestamptz) RETURNS boolean
+    LANGUAGE sql STABLE AS $$
+    SELECT p_due IS NOT NULL AND p_completed IS NULL AND p_due < now()
+$$;
+
+CREATE FUNCTION crm.communication_json(c crm.communications) RETURNS jsonb LANGUAGE sql STABLE AS $$
+    SELECT jsonb_build_object('id', c.id, 'uuid', c.uuid, 'type', c.type, 'direction', c.direction,
+        'subject', c.subject, 'content', c.content, 'client_id', c.client_id,
+        'contact_id', c.contact_id, 'due_at', core.iso(c.due_at),
+        'completed_at', core.iso(c.completed_at), 'priority', c.priority, 'status', c.status,
+        'is_task', c.type = 'task', 'is_overdue', crm.is_overdue(c.due_at, c.completed_at),
+        'external_id', c.external_id, 'created_by', c.created_by, 'assigned_to', c.assigned_to,
+        'created_at', core.iso(c.created_at), 'updated_at', core.iso(c.updated_at))
+        || crm.custom_values('communications', c.custom)
+$$;
+
+-- The embeds of the Laravel dialect; NULL when the record is trashed. Lists newest first, at most a
+-- thousand, so that one record always fits into one message.
+CREATE FUNCTION crm.client_embed(p_id bigint) RETURNS jsonb LANGUAGE sql STABLE AS $$
+    SELECT crm.client_json(c) FROM crm.clients c
+     WHERE c.organization_id = core.org() AND c.id = p_id AND c.deleted_at IS NULL
+$$;
+CREATE FUNCTION crm.contact_embed(p_id bigint) RETURNS jsonb LANGUAGE sql STABLE AS $$
+    SELECT crm.contact_json(c) FROM crm.contacts c
+     WHERE c.organization_id = core.org() AND c.id = p_id AND c.deleted_at IS NULL
+$$;
+CREATE FUNCTION crm.client_contacts(p_client bigint) RETURNS jsonb LANGUAGE sql STABLE AS $$
+    SELECT coalesce(jsonb_agg(crm.contact_json(c) ORDER BY c.created_at DESC, c.id DESC), '[]')
+      FROM (SELECT * FROM crm.contacts WHERE organization_id = core.org() AND client_id = p_client
+               AND deleted_at IS NULL ORDER BY created_at DESC, id DESC LIMIT 1000) s
+      JOIN crm.contacts c ON c.id = s.id
+$$;
+CREATE FUNCTION crm.client_communications(p_client bigint) RETURNS jsonb LANGUAGE sql STABLE AS $$
+    SELECT coalesce(jsonb_agg(crm.communication_json(c) ORDER BY c.created_at DESC, c.id DESC), '[]')
+      FROM (SELECT id FROM crm.communications WHERE organization_id = core.org()
+               AND client_id = p_client AND deleted_at IS NULL
+             ORDER BY created_at DESC, id DESC LIMIT 1000) s
+      JOIN crm.communications c ON c.id = s.id
+$$;
+CREATE FUNCTION crm.contact_communications(p_contact bigint) RETURNS jsonb LANGUAGE sql STABLE AS $$
+    SELECT coalesce(jsonb_agg(crm.communication_json(c) ORDER BY c.created_at DESC, c.id DESC), '[]')
+      FROM (SELECT id FROM crm.communications WHERE organization_id = core.org()
+               AND contact_id = p_contact AND deleted_at IS NULL
+             ORDER BY created_at DESC, id DESC LIMIT 1000) s
+      JOIN crm.communications c ON c.id = s.id
+$$;
+
+-- A search by name alone: the words stand before the unit separator of search_text.
+CREATE FUNCTION crm.name_pattern(p_text text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT '%' || core.like_escape(core.fold(btrim(p_text))) || E'%\x1f%'
+$$;
+
+CREATE FUNCTION crm.text_pattern(p_text text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT '%' || core.like_escape(core.fold(btrim(p_text))) || '%'
+$$;
+
+-- Document 003's shapes of the same rows. They run with the owner's rights, so that every service
+-- can embed them, and look only at the asking organization.
+CREATE FUNCTION crm.country_json(p_id bigint) RETURNS json
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT json_build_object('id', id, 'name', name, 'code', code) FROM crm.countries WHERE id = p_id
+$$;
+
+CREATE FUNCTION crm.company_json(p_id bigint) RETURNS json
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT json_build_object('id', c.id, 'legal_name', c.name, 'street', c.address_line_1,
+        'postal_code', c.postcode, 'locality', c.city, 'country_id', c.country_id, 'phone', c.phone,
+        'note', c.notes, 'created_at', core.local(c.created_at), 'updated_at', core.local(c.updated_at),
+        'deleted_at', core.local(c.deleted_at), 'country', crm.country_json(c.country_id))
+      FROM crm.clients c
+     WHERE c.organization_id = core.org() AND c.id = p_id AND c.deleted_at IS NULL
+$$;
+
+CREATE VIEW crm.person_card WITH (security_barrier) AS
+    SELECT c.id, c.organization_id, c.user_id, c.first_name, c.last_name, c.nickname, c.email, c.phone,
+           c.address_line_1 AS street, c.postcode AS postal_code, c.city AS locality, c.country_id,
+           c.client_id AS company_id, c.notes AS note, c.created_at, c.updated_at, c.deleted_at,
+           btrim(c.first_name || ' ' || c.last_name) AS full_name, c.assigned_to
+      FROM crm.contacts c
+     WHERE c.organization_id = core.org();
+
+CREATE FUNCTION crm.person_json(p_id bigint) RETURNS json
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT json_build_object('id', p.id, 'user_id', p.user_id, 'first_name', p.first_name,
+        'last_name', p.last_name, 'nickname', p.nickname, 'email', p.email, 'phone', p.phone,
+        'street', p.street, 'postal_code', p.postal_code, 'locality', p.locality,
+        'country_id', p.country_id, 'company_id', p.company_id, 'note', p.note,
+        'created_at', core.local(p.created_at), 'updated_at', core.local(p.updated_at),
+        'deleted_at', core.local(p.deleted_at), 'full_name', p.full_name,
+        'country', crm.country_json(p.country_id), 'company', crm.company_json(p.company_id))
+      FROM crm.person_card p WHERE p.id = p_id AND p.deleted_at IS NULL
+$$;
+
+CREATE VIEW crm.client_card WITH (security_barrier) AS
+    SELECT id, organization_id, name, trading_name, type, status, email, phone, external_id,
+           address_line_1, address_line_2, city, county, postcode, country, country_id, vat_number,
+           assigned_to, created_at, updated_at, deleted_at
+      FROM crm.clients WHERE organization_id = core.org();
+
+CREATE VIEW crm.tag_card WITH (security_barrier) AS
+    SELECT id, organization_id, name, deleted_at FROM crm.tags WHERE organization_id = core.org();
+
+CREATE VIEW crm.country_card AS SELECT id, name, code FROM crm.countries;
+
+-- Ids of the named tags, in the order given; unknown ones are made. Case and accents do not matter,
+-- the existing spelling is kept.
+CREATE FUNCTION crm.ensure_tags(p_names text[]) RETURNS bigint[]
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE n text; t crm.tags; ids bigint[] := '{}';
+BEGIN
+    FOREACH n IN ARRAY coalesce(p_names, '{}') LOOP
+        n := btrim(n);
+        IF n IS NULL OR char_length(n) NOT BETWEEN 1 AND 48 THEN
+            RAISE EXCEPTION 'a tag needs a name'
+                USING ERRCODE = '23514', TABLE = 'tags', CONSTRAINT = 'tags_name_check';
+        END IF;
+        INSERT INTO crm.tags (organization_id, name) VALUES (core.org(), n)
+            ON CONFLICT (organization_id, core.fold(btrim(name))) DO NOTHING;
+        SELECT * INTO t FROM crm.tags
+         WHERE organization_id = core.org() AND core.fold(btrim(name)) = core.fold(n);
+        IF t.deleted_at IS NOT NULL THEN
+            PERFORM core.raise('CONFLICT', 'The tag "' || t.name || '" is in the trash.');
+        END IF;
+        IF t.id <> ALL (ids) THEN ids := ids || t.id; END IF;
+    END LOOP;
+    RETURN ids;
+END $$;
+
+-- Names out of a body's list: strings or {id, name}. NULL when it is something else.
+CREATE FUNCTION crm.tag_names(p_tags jsonb) RETURNS text[] LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN jsonb_typeof(p_tags) <> 'array' THEN NULL
+                WHEN EXISTS (SELECT FROM jsonb_array_elements(p_tags) e
+                              WHERE jsonb_typeof(e) NOT IN ('string', 'object')
+                                 OR jsonb_typeof(e) = 'object'
+                                    AND jsonb_typeof(e -> 'name') IS DISTINCT FROM 'string') THEN NULL
+                ELSE (SELECT coalesce(array_agg(CASE jsonb_typeof(e) WHEN 'object' THEN e ->> 'name'
+                                                ELSE e #>> '{}' END ORDER BY o), '{}')
+                        FROM jsonb_array_elements(p_tags) WITH ORDINALITY AS x (e, o)) END
+$$;
+
+-- A list of names replaces the tags; an empty one is ignored (document 003's original).
+CREATE FUNCTION crm.set_tags(p_kind text, p_id bigint, p_tags jsonb) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE names text[] := crm.tag_names(p_tags); ids bigint[];
+BEGIN
+    IF names IS NULL THEN
+        RAISE EXCEPTION 'tags are names' USING ERRCODE = '23514',
+            CONSTRAINT = CASE p_kind WHEN 'person' THEN 'contacts' ELSE 'clients' END || '_tags_check';
+    END IF;
+    IF cardinality(names) = 0 THEN RETURN; END IF;
+    ids := crm.ensure_tags(names);
+    IF p_kind = 'person' THEN
+        DELETE FROM crm.contact_tags WHERE organization_id = core.org() AND contact_id = p_id
+           AND tag_id <> ALL (ids);
+        INSERT INTO crm.contact_tags (tag_id, contact_id) SELECT unnest(ids), p_id ON CONFLICT DO NOTHING;
+    ELSE
+        DELETE FROM crm.client_tags WHERE organization_id = core.org() AND client_id = p_id
+           AND tag_id <> ALL (ids);
+        INSERT INTO crm.client_tags (tag_id, client_id) SELECT unnest(ids), p_id ON CONFLICT DO NOTHING;
+    END IF;
+END $$;
+
+-- Pages of a tag's and a company's people and materials; p_user narrows to what that user may see.
+CREATE FUNCTION crm.tag_persons(p_tag bigint, p_user bigint, p_limit bigint, p_offset bigint,
+                                OUT total bigint, OUT rows json) LANGUAGE sql STABLE AS $$
+    WITH f AS (SELECT c.id, c.last_name, c.first_name FROM crm.contact_tags l
+                 JOIN crm.contacts c ON c.organization_id = l.organization_id AND c.id = l.contact_id
+                WHERE l.organization_id = core.org() AND l.tag_id = p_tag AND c.deleted_at IS NULL
+                  AND (p_user IS NULL OR c.assigned_to = p_user)),
+         p AS (SELECT id, row_number() OVER (ORDER BY core.fold(last_name), core.fold(first_name), id) AS o
+                 FROM f ORDER BY o LIMIT p_limit OFFSET p_offset)
+    SELECT (SELECT count(*) FROM f),
+           (SELECT coalesce(json_agg(crm.person_json(id)::jsonb || jsonb_build_object('pivot',
+                       jsonb_build_object('tag_id', p_tag, 'taggable_id', id,
+                                          'taggable_type', 'Person')) ORDER BY o), '[]') FROM p)
+$$;
+
+CREATE FUNCTION crm.company_persons(p_company bigint, p_user bigint, p_limit bigint, p_offset bigint,
+                                    OUT total bigint, OUT rows json) LANGUAGE sql STABLE AS $$
+    WITH f AS (SELECT c.id, c.last_name, c.first_name FROM crm.contacts c
+                WHERE c.organization_id = core.org() AND c.client_id = p_company
+                  AND c.deleted_at IS NULL AND (p_user IS NULL OR c.assigned_to = p_user)),
+         p AS (SELECT id, row_number() OVER (ORDER BY core.fold(last_name), core.fold(first_name), id) AS o
+                 FROM f ORDER BY o LIMIT p_limit OFFSET p_offset)
+    SELECT (SELECT count(*) FROM f),
+           (SELECT coalesce(json_agg(crm.person_json(id) ORDER BY o), '[]') FROM p)
+$$;
+
+CREATE FUNCTION crm.tag_materials(p_tag bigint, p_limit bigint, p_offset bigint,
+                                  OUT total bigint, OUT rows json) LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    WITH f AS (SELECT m.material_id, m.name, m.row FROM rentals.tag_material m
+                WHERE m.organization_id = core.org() AND m.tag_id = p_tag AND m.deleted_at IS NULL),
+         p AS (SELECT *, row_number() OVER (ORDER BY core.fold(name), material_id) AS o
+                 FROM f ORDER BY o LIMIT p_limit OFFSET p_offset)
+    SELECT (SELECT count(*) FROM f),
+           (SELECT coalesce(json_agg(p.row::jsonb || jsonb_build_object('pivot',
+                       jsonb_build_object('tag_id', p_tag, 'taggable_id', p.material_id,
+                                          'taggable_type', 'Material')) ORDER BY o), '[]') FROM p)
+      INTO total, rows;
+END $$;
