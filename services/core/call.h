@@ -29,6 +29,7 @@ struct call {
     bool created;          /* create, not update */
     bool dry_run;
     bool joined;           /* the service opened the transaction: call_transaction joins it */
+    bool again;            /* a deadlock or serialization failure: the write may run again */
     int64_t deadline_us;   /* clock_mono_us() */
     void *service;         /* the service's own state */
 };
@@ -41,6 +42,9 @@ enum err call_fault(struct call *call, const char *field, enum rule rule, const 
 /* RULE_SAID with a whole sentence. */
 enum err call_fault_said(struct call *call, const char *field, const char *format, ...) PRINTF(3, 4);
 
+/* Opens a transaction as the caller (lazily: BEGIN travels with its first statement). */
+enum err call_begin(struct call *call) MUST_USE;
+int64_t call_left_ms(const struct call *call); /* until the deadline, at least 1 */
 /* What a database error means to this caller: adds the fault or the text, writes the details to the
    log, returns the error. */
 enum err call_database_fault(struct call *call, const struct pg_fault *fault);

@@ -25,6 +25,8 @@ enum err crud_create(struct call *call) MUST_USE;
 enum err crud_update(struct call *call) MUST_USE;
 enum err crud_delete(struct call *call) MUST_USE;
 enum err crud_restore(struct call *call) MUST_USE;
+/* Ops every resource has beside these (history, bulk_*); ends with {0}, resource "". */
+extern const struct op core_ops[];
 /* The row as get shows it becomes the reply's data. Errors: NOT_FOUND, FORBIDDEN. */
 enum err crud_item(struct call *call, int64_t id) MUST_USE;
 

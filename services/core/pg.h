@@ -9,8 +9,8 @@
 #define CORE_PG_H
 
 #include "common/arena.h"
-#include "common/err.h"
 #include "common/buf.h"
+#include "common/err.h"
 
 struct pg;
 struct pg_result; /* rows of one statement; lives in the arena */
@@ -21,6 +21,9 @@ struct pg_result; /* rows of one statement; lives in the arena */
 struct pg *pg_open(const char *conninfo, const char *application);
 struct pg *pg_open_as(const char *conninfo, const char *application, const char *role);
 void pg_close(struct pg *pg);
+void pg_disconnect(struct pg *pg); /* until its next use */
+/* Whether it can be an address of PostgreSQL at all; else reason says why not. */
+bool pg_check(const char *conninfo, char *reason, size_t reason_len) MUST_USE;
 bool pg_connected(struct pg *pg); /* tries to connect when it is not */
 
 /* A statement under construction: text with $n, and its text parameters. */
@@ -39,9 +42,9 @@ void sql_printf(struct sql *sql, const char *format, ...) PRINTF(2, 3);
 
 /* What a database error means. */
 struct pg_fault {
-    enum err err;           /* CONFLICT (23505), INVALID (23503, 23514, 22xxx, 23502), UNAVAILABLE,
-                               TIMEOUT (57014), BUSY-free INTERNAL else; P0001 with a DETAIL of
-                               "ERR_NAME" raises that error with MESSAGE as its text */
+    enum err err; /* CONFLICT (23505), INVALID (23503, 23514, 22xxx, 23502), UNAVAILABLE,
+                     TIMEOUT (57014), BUSY-free INTERNAL else; P0001 with a DETAIL of
+                     "ERR_NAME" raises that error with MESSAGE as its text */
     char sqlstate[6];
     const char *constraint; /* "clients_email_key", or "" */
     const char *message;    /* for the log only, except for P0001 */
@@ -55,23 +58,26 @@ enum err pg_run(struct pg *pg, struct arena *arena, struct sql *sql, struct pg_r
 int pg_rows(const struct pg_result *result);
 /* NULL for SQL NULL. Text as PostgreSQL prints it. */
 const char *pg_text(const struct pg_result *result, int row, int column);
+size_t pg_len(const struct pg_result *result, int row, int column);  /* bytes of pg_text */
 int64_t pg_int(const struct pg_result *result, int row, int column); /* 0 for NULL */
 bool pg_true(const struct pg_result *result, int row, int column);
 
 /* Many statements in one round trip, each alone (reads) — results in order, faults in order. */
 struct pg_item {
-    struct sql *sql;             /* the statement */
+    struct sql *sql; /* the statement */
     int64_t organization_id, user_id;
     const char *zone, *user_zone; /* of the organization and the caller; NULL: unknown */
-    enum err err;                /* out */
-    struct pg_result *result;    /* out */
-    struct pg_fault fault;       /* out */
+    enum err err;                 /* out */
+    struct pg_result *result;     /* out */
+    struct pg_fault fault;        /* out */
 };
 /* Reads: one Sync; items after a failed one run again alone. */
-void pg_run_reads(struct pg *pg, struct arena *arena, struct pg_item *items, size_t n, int64_t timeout_ms);
+void pg_run_reads(struct pg *pg, struct arena *arena, struct pg_item *items, size_t n,
+                  int64_t timeout_ms);
 
 /* A transaction with the caller's identity set, for everything that is not one read. */
-enum err pg_begin(struct pg *pg, int64_t organization_id, int64_t user_id, int64_t timeout_ms) MUST_USE;
+enum err pg_begin(struct pg *pg, int64_t organization_id, int64_t user_id,
+                  int64_t timeout_ms) MUST_USE;
 /* Who the next statements of the open transaction are for (costs nothing when nothing changes). */
 struct pg_who {
     int64_t organization_id, user_id;
@@ -79,12 +85,21 @@ struct pg_who {
     int64_t timeout_ms;
 };
 void pg_become(struct pg *pg, const struct pg_who *who);
+/* Marks a point inside the open transaction (travels with the next statement; a later one takes
+   the place of the former); pg_rollback_to undoes what came behind it, false when the whole
+   transaction is lost. */
+void pg_savepoint(struct pg *pg);
+bool pg_rollback_to(struct pg *pg) MUST_USE;
+/* The next statement says again for whom it runs: for callers of SQL that changes it. */
+void pg_identify_again(struct pg *pg);
 bool pg_in_transaction(const struct pg *pg);
 /* Many statements of the open transaction in one round trip; the first failure ends it: the items
    behind it have err UNAVAILABLE and an empty sqlstate. false when one failed: roll back. */
 bool pg_run_writes(struct pg *pg, struct arena *arena, struct pg_item *items, size_t n) MUST_USE;
 int64_t pg_spent_us(struct pg *pg); /* time spent waiting for PostgreSQL since the last call */
-enum err pg_commit(struct pg *pg, struct pg_fault *fault) MUST_USE; /* rolls back on failure */
+/* Rolls back on failure. TIMEOUT: the answer was lost, it may have happened. What fault points to
+   lives until the thread's next commit. */
+enum err pg_commit(struct pg *pg, struct pg_fault *fault) MUST_USE;
 void pg_rollback(struct pg *pg);
 
 /* For LISTEN users: waits for a notification or until ms; true when one came. */

@@ -12,14 +12,14 @@
 #include "services/core/call.h"
 
 struct service {
-    const char *name;                /* "crm": schema, login role bureau_crm, sql folder */
-    const struct setting *settings;  /* its own, or NULL */
-    const struct hooks *hooks;       /* ends with {0}, or NULL */
-    const struct op *ops;            /* ends with {0}, or NULL */
+    const char *name;               /* "crm": schema, login role bureau_crm, sql folder */
+    const struct setting *settings; /* its own, or NULL */
+    const struct hooks *hooks;      /* ends with {0}, or NULL */
+    const struct op *ops;           /* ends with {0}, or NULL */
     /* Background work (mail, outbox, reminders): called once on a thread of its own with its own
        connection; returns when stop_asked(). NULL: none. */
     void (*background)(struct pg *pg);
-    bool (*open)(void);              /* once at start, before threads; NULL: none */
+    bool (*open)(void); /* once at start, before threads; NULL: none */
     /* Options the program handles itself before serving; returns the exit code. NULL: none. */
     const char *const *options;
     int (*option)(const char *option, int argc, char **argv);
@@ -29,11 +29,15 @@ int service_main(const struct service *service, int argc, char **argv);
 
 /* Settings every service has, filled by service_main. */
 struct service_settings {
-    const char *database_url, *services, *secret_key, *public_url, *data, *smtp_url;
+    const char *database_url, *services, *secret_key, *public_url, *data;
+    const char *smtp_url; /* NULL: mail becomes files */
     int64_t threads, password_min;
+    const char *migrate_url, *bind; /* bind NULL: the first address of its name in services */
+    int64_t slow_threads;
 };
 extern struct service_settings service_settings;
-/* A new connection for a background thread. */
+/* A new connection, as the service's role, for one thread; it connects at first use. application:
+   shown in pg_stat_activity, or NULL for the program's name; must live as long as it. */
 struct pg *service_connect(const char *application);
 
 #endif

@@ -1,0 +1,346 @@
+/* The connection: made, checked, lost, made again; results and what errors mean. */
+#include "services/core/pg.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/metrics.h"
+#include "common/stop.h"
+#include "services/core/pg_internal.h"
+
+enum { BACKOFF_FIRST_US = 50000, BACKOFF_LAST_US = 2000000, OPTIONS_MAX = 512 };
+
+static _Atomic int64_t open_connections;
+
+struct pg *pg_open_as(const char *conninfo, const char *application, const char *role)
+{
+    struct pg *pg = calloc(1, sizeof *pg); /* at start-up only */
+    if (pg == NULL)
+        abort();
+    pg->conninfo = conninfo;
+    pg->application = application;
+    pg->role = role;
+    return pg;
+}
+
+struct pg *pg_open(const char *conninfo, const char *application)
+{
+    return pg_open_as(conninfo, application, NULL);
+}
+
+static void note_open(int64_t change)
+{
+    int64_t now = atomic_fetch_add(&open_connections, change) + change;
+    metrics_gauge("bureau_pg_connections", "Open connections to PostgreSQL.", "", now);
+}
+
+bool pg_check(const char *conninfo, char *reason, size_t reason_len)
+{
+    char *words = NULL;
+    PQconninfoOption *parts = PQconninfoParse(conninfo, &words);
+    bool good = parts != NULL;
+    snprintf(reason, reason_len, "%s", words == NULL ? "" : words);
+    reason[strcspn(reason, "\n")] = '\0';
+    PQconninfoFree(parts);
+    PQfreemem(words);
+    return good;
+}
+
+void pg_disconnect(struct pg *pg)
+{
+    if (pg->conn == NULL)
+        return;
+    PQfinish(pg->conn);
+    pg->conn = NULL;
+    pg_forget_statements(pg);
+    pg->begun = pg->known = false;
+    pg->steps_n = 0;
+    note_open(-1);
+}
+
+void pg_close(struct pg *pg)
+{
+    if (pg == NULL)
+        return;
+    pg_disconnect(pg);
+    free(pg);
+}
+
+void pg_lose(struct pg *pg, const char *why)
+{
+    if (pg->lost)
+        return;
+    pg->lost = true;
+    log_event(LOG_WARN, "pg_lost", NULL, "reason", why, "application", pg->application, NULL);
+    metrics_count("bureau_pg_lost_total", "Connections to PostgreSQL that broke.", "", 1);
+}
+
+/* Options of our own come behind those the setting has, so that both hold. */
+static void make_options(const struct pg *pg, char options[OPTIONS_MAX])
+{
+    PQconninfoOption *given = PQconninfoParse(pg->conninfo, NULL);
+    const char *theirs = "";
+    for (PQconninfoOption *o = given; o != NULL && o->keyword != NULL; o++)
+        if (strcmp(o->keyword, "options") == 0 && o->val != NULL)
+            theirs = o->val;
+    snprintf(options, OPTIONS_MAX,
+             "%s -c TimeZone=UTC -c DateStyle=ISO -c jit=off"
+             " -c idle_in_transaction_session_timeout=60000%s%s",
+             theirs, pg->role == NULL ? "" : " -c role=", pg->role == NULL ? "" : pg->role);
+    PQconninfoFree(given);
+}
+
+/* A role that can step over row-level security must never serve requests. */
+static bool role_is_right(struct pg *pg)
+{
+    if (pg->role == NULL)
+        return true;
+    PGresult *rows = PQexec(pg->conn, "SELECT current_user, rolbypassrls OR rolsuper"
+                                      " FROM pg_roles WHERE rolname = current_user");
+    bool right = PQresultStatus(rows) == PGRES_TUPLES_OK && PQntuples(rows) == 1 &&
+                 strcmp(PQgetvalue(rows, 0, 0), pg->role) == 0 &&
+                 strcmp(PQgetvalue(rows, 0, 1), "f") == 0;
+    if (!right)
+        log_event(LOG_ERROR, "pg_role", NULL, "role", pg->role, "reason",
+                  "the connection does not work as this role, or the role bypasses row security",
+                  NULL);
+    PQclear(rows);
+    return right;
+}
+
+static bool connect_now(struct pg *pg)
+{
+    char options[OPTIONS_MAX];
+    make_options(pg, options);
+    /* What stands before dbname can be overruled by the setting, what stands behind cannot. */
+    const char *const keys[] = {"connect_timeout",  "keepalives_idle", "tcp_user_timeout", "dbname",
+                                "application_name", "client_encoding", "options",          NULL};
+    const char *const values[] = {"2",    "30",    "10000", pg->conninfo, pg->application,
+                                  "UTF8", options, NULL};
+    pg->conn = PQconnectdbParams(keys, values, 1);
+    note_open(1);
+    if (PQstatus(pg->conn) == CONNECTION_OK && role_is_right(pg) &&
+        PQsetnonblocking(pg->conn, 1) == 0 && PQenterPipelineMode(pg->conn) == 1)
+        return true;
+    char reason[256];
+    snprintf(reason, sizeof reason, "%s", PQerrorMessage(pg->conn));
+    reason[strcspn(reason, "\n")] = '\0';
+    log_event(LOG_WARN, "pg_unreachable", NULL, "reason", reason, "application", pg->application,
+              NULL);
+    pg_disconnect(pg);
+    return false;
+}
+
+/* An idle connection whose server went away is readable: seen here before anything is sent. */
+static void notice_loss(struct pg *pg)
+{
+    if (pg->conn == NULL || pg->begun)
+        return;
+    struct pollfd fd = {.fd = PQsocket(pg->conn), .events = POLLIN};
+    if (fd.fd < 0 || PQstatus(pg->conn) != CONNECTION_OK)
+        pg->lost = true;
+    else if (poll(&fd, 1, 0) > 0 && (PQconsumeInput(pg->conn) == 0 || fd.revents & POLLHUP))
+        pg->lost = true;
+}
+
+static void listen_again(struct pg *pg)
+{
+    if (pg->listen[0] == '\0')
+        return;
+    struct arena *arena = arena_new(1024);
+    struct sql sql;
+    struct pg_result *rows;
+    struct pg_fault fault;
+    sql_init(&sql, arena);
+    sql_puts(&sql, pg->listen);
+    if (pg_run(pg, arena, &sql, &rows, &fault) != ERR_OK)
+        pg_lose(pg, "LISTEN failed");
+    arena_destroy(arena);
+}
+
+bool pg_connected(struct pg *pg)
+{
+    notice_loss(pg);
+    if (pg->conn != NULL && !pg->lost)
+        return true;
+    if (clock_mono_us() < pg->next_try_us)
+        return false;
+    pg_disconnect(pg);
+    pg->lost = pg->timed_out = false;
+    if (!connect_now(pg)) {
+        int64_t longer = pg->backoff_us * 2;
+        pg->backoff_us = longer == 0                ? BACKOFF_FIRST_US
+                         : longer < BACKOFF_LAST_US ? longer
+                                                    : BACKOFF_LAST_US;
+        pg->next_try_us = clock_mono_us() + pg->backoff_us;
+        return false;
+    }
+    pg->backoff_us = pg->next_try_us = 0;
+    metrics_count("bureau_pg_connects_total", "Connections made to PostgreSQL.", "", 1);
+    listen_again(pg);
+    return !pg->lost;
+}
+
+/* Sends what is queued and reads what came; false when the connection is lost. */
+static bool pump_once(struct pg *pg, int64_t deadline_us)
+{
+    int unsent = PQflush(pg->conn);
+    if (unsent < 0) {
+        pg_lose(pg, "cannot send");
+        return false;
+    }
+    int64_t left = (deadline_us - clock_mono_us()) / 1000;
+    struct pollfd fd = {.fd = PQsocket(pg->conn),
+                        .events = (short)(POLLIN | (unsent > 0 ? POLLOUT : 0))};
+    int ready = left <= 0 ? 0 : poll(&fd, 1, left > 60000 ? 60000 : (int)left);
+    if (ready < 0 && errno == EINTR)
+        return true;
+    if (ready <= 0) {
+        pg->timed_out = true;
+        pg_lose(pg, "no answer in time");
+        return false;
+    }
+    if (fd.revents & (POLLIN | POLLHUP | POLLERR) && PQconsumeInput(pg->conn) == 0) {
+        pg_lose(pg, "cannot read");
+        return false;
+    }
+    return true;
+}
+
+bool pg_pump(struct pg *pg, int64_t deadline_us)
+{
+    if (PQflush(pg->conn) != 0 && !pump_once(pg, deadline_us))
+        return false;
+    while (PQisBusy(pg->conn))
+        if (!pump_once(pg, deadline_us))
+            return false;
+    return true;
+}
+
+bool pg_wait_notify(struct pg *pg, int64_t ms)
+{
+    int64_t until = clock_mono_us() + ms * 1000;
+    for (;;) {
+        bool usable = pg_connected(pg);
+        PGnotify *notice = usable ? PQnotifies(pg->conn) : NULL;
+        if (notice != NULL) {
+            for (; notice != NULL; notice = PQnotifies(pg->conn))
+                PQfreemem(notice);
+            return true;
+        }
+        int64_t left = (until - clock_mono_us()) / 1000;
+        if (left <= 0 || stop_asked())
+            return false;
+        left = left < 500 ? left : 500; /* looks at stop_asked() twice a second */
+        struct pollfd fd = {.fd = usable ? PQsocket(pg->conn) : -1, .events = POLLIN};
+        if (poll(&fd, 1, (int)left) > 0 && PQconsumeInput(pg->conn) == 0)
+            pg_lose(pg, "cannot read");
+    }
+}
+
+int64_t pg_spent_us(struct pg *pg)
+{
+    int64_t spent = pg->spent_us;
+    pg->spent_us = 0;
+    return spent;
+}
+
+/* The server ends this connection: 57P01 shutdown, 57P02 crash, 57P03 starting, 25006 a primary
+   that became a standby. */
+bool pg_is_loss(const char *state)
+{
+    return state == NULL || strncmp(state, "57P", 3) == 0 || strncmp(state, "08", 2) == 0 ||
+           strcmp(state, "25006") == 0;
+}
+
+static enum err err_of_name(const char *name)
+{
+    for (int64_t i = 1; i <= ERR_TIMEOUT; i++)
+        if (strcmp(err_name(err_of(i)), name) == 0)
+            return err_of(i);
+    return ERR_INTERNAL;
+}
+
+static enum err err_of_state(const char *state)
+{
+    static const struct {
+        const char *start;
+        enum err err;
+    } table[] = {
+        {"23505", ERR_CONFLICT},    {"23P01", ERR_CONFLICT},    {"23503", ERR_INVALID},
+        {"23514", ERR_INVALID},     {"23502", ERR_INVALID},     {"22", ERR_INVALID},
+        {"57014", ERR_TIMEOUT},     {"40001", ERR_UNAVAILABLE}, {"40P01", ERR_UNAVAILABLE},
+        {"55P03", ERR_UNAVAILABLE}, {"53", ERR_UNAVAILABLE},
+    };
+    if (pg_is_loss(state))
+        return ERR_UNAVAILABLE;
+    for (size_t i = 0; i < COUNT_OF(table); i++)
+        if (strncmp(state, table[i].start, strlen(table[i].start)) == 0)
+            return table[i].err;
+    return ERR_INTERNAL;
+}
+
+static const char *kept(struct arena *arena, const PGresult *result, int part)
+{
+    const char *text = PQresultErrorField(result, part);
+    return text == NULL ? "" : arena_strdup(arena, text);
+}
+
+void pg_read_fault(struct arena *arena, const PGresult *result, struct pg_fault *fault)
+{
+    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    *fault = (struct pg_fault){.err = err_of_state(state)};
+    snprintf(fault->sqlstate, sizeof fault->sqlstate, "%s", state == NULL ? "" : state);
+    fault->constraint = kept(arena, result, PG_DIAG_CONSTRAINT_NAME);
+    fault->table = kept(arena, result, PG_DIAG_TABLE_NAME);
+    fault->column = kept(arena, result, PG_DIAG_COLUMN_NAME);
+    fault->message = kept(arena, result, PG_DIAG_MESSAGE_PRIMARY);
+    const char *detail = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
+    if (strcmp(fault->sqlstate, "P0001") == 0 && detail != NULL)
+        fault->err = err_of_name(detail);
+}
+
+static void clear_rows(void *rows) { PQclear(rows); }
+
+struct pg_result *pg_keep(struct arena *arena, PGresult *rows)
+{
+    struct pg_result *result = arena_alloc(arena, sizeof *result);
+    result->rows = rows;
+    arena_defer(arena, clear_rows, rows);
+    return result;
+}
+
+int pg_rows(const struct pg_result *result) { return PQntuples(result->rows); }
+
+const char *pg_text(const struct pg_result *result, int row, int column)
+{
+    bool outside = row >= PQntuples(result->rows) || column >= PQnfields(result->rows);
+    if (outside || PQgetisnull(result->rows, row, column))
+        return NULL;
+    return PQgetvalue(result->rows, row, column);
+}
+
+size_t pg_len(const struct pg_result *result, int row, int column)
+{
+    if (pg_text(result, row, column) == NULL)
+        return 0;
+    return (size_t)PQgetlength(result->rows, row, column);
+}
+
+int64_t pg_int(const struct pg_result *result, int row, int column)
+{
+    const char *text = pg_text(result, row, column);
+    return text == NULL ? 0 : strtoll(text, NULL, 10);
+}
+
+bool pg_true(const struct pg_result *result, int row, int column)
+{
+    const char *text = pg_text(result, row, column);
+    return text != NULL && text[0] == 't';
+}

@@ -1,0 +1,85 @@
+/* What every service can be asked: whether it is ready, and its numbers. */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/metrics.h"
+#include "common/stop.h"
+#include "services/core/migrate.h"
+#include "services/core/worker.h"
+
+static const char *shipped; /* text[] literal of "name sha256", for PostgreSQL; never freed */
+
+bool ping_open(const char *sql_dir)
+{
+    struct arena *files_arena = arena_new(1 << 16);
+    struct arena *kept = arena_new(4096); /* lives as long as the process */
+    struct migration *files;
+    size_t n;
+    struct buf text;
+    bool good = migrate_list(files_arena, sql_dir, &files, &n);
+    buf_init(&text, kept);
+    for (size_t i = 0; good && i < n; i++)
+        buf_printf(&text, "%s\"%s %s\"", i == 0 ? "{" : ",", files[i].name, files[i].sha256);
+    buf_putc(&text, '}');
+    shipped = text.data;
+    arena_destroy(files_arena);
+    return good;
+}
+
+static enum err refuse(struct reply *reply, const char *why)
+{
+    reply->message = why;
+    reply->retry_after_s = 1;
+    return ERR_UNAVAILABLE;
+}
+
+/* Ready: PostgreSQL answers and every migration this program ships is applied as shipped. */
+static enum err ping(struct worker *worker, struct reply *reply)
+{
+    struct sql sql;
+    sql_init(&sql, worker->arena);
+    sql_puts(&sql, "SELECT (SELECT count(*) FROM core.migrations), (SELECT string_agg(f, ', ') FROM"
+                   " unnest($1::text[]) f WHERE NOT EXISTS (SELECT FROM core.migrations m"
+                   " WHERE m.name || ' ' || m.sha256 = f))");
+    (void)sql_bind(&sql, shipped);
+    struct pg_item item = {.sql = &sql};
+    if (stop_asked())
+        return refuse(reply, "stopping");
+    pg_run_reads(worker->pg, worker->arena, &item, 1, 2000);
+    if (item.err != ERR_OK)
+        return refuse(reply, item.fault.sqlstate[0] == '\0'
+                                 ? "PostgreSQL is out of reach"
+                                 : "the schema is missing: run --migrate");
+    if (pg_text(item.result, 0, 1) != NULL)
+        return refuse(reply, "the schema is not the one this program ships: run --migrate");
+    reply->json.data =
+        arena_printf(worker->arena,
+                     "{\"ready\":true,\"schema\":%s,\"service\":\"%s\","
+                     "\"version\":\"%s\"}",
+                     pg_text(item.result, 0, 0), worker->service->name, BUREAU_VERSION);
+    reply->json.len = strlen(reply->json.data);
+    return ERR_OK;
+}
+
+static void print_metrics(struct worker *worker, struct reply *reply)
+{
+    struct buf text;
+    buf_init(&text, worker->arena);
+    metrics_print(&text);
+    reply->json = (struct slice){text.data, text.len};
+    reply->type = "text/plain; version=0.0.4";
+}
+
+bool ping_answer(struct worker *worker, const struct request *request, struct reply *reply)
+{
+    if (request->resource[0] != '\0')
+        return false;
+    if (strcmp(request->op, "ping") == 0)
+        reply->err = ping(worker, reply);
+    else if (strcmp(request->op, "metrics") == 0)
+        print_metrics(worker, reply);
+    else
+        return false;
+    reply->bare = true;
+    return true;
+}

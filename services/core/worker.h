@@ -1,0 +1,77 @@
+/*
+ * worker.h - how a service answers a batch: inside services/core only.
+ *
+ * listen.c receives a message and hands it to batch_answer (batch.c), which plans the requests
+ * (job.c), runs reads in one pipeline and writes in one transaction, and writes all replies.
+ */
+#ifndef CORE_WORKER_H
+#define CORE_WORKER_H
+
+#include "services/core/call.h"
+#include "services/core/service.h"
+
+struct worker {
+    const struct service *service;
+    struct arena *arena; /* reset by listen.c after each message */
+    struct pg *pg;
+    bool slow;
+};
+
+enum job_kind {
+    JOB_DONE,         /* answered without the database */
+    JOB_READ_SINGLE,  /* one statement: planned, pipelined with the others */
+    JOB_READ_ALONE,   /* an op or hook; opens its transaction itself when it needs one */
+    JOB_WRITE_SINGLE, /* one statement inside the batch's transaction */
+    JOB_WRITE,        /* an op or hook inside the batch's transaction */
+    JOB_WRITE_ALONE,  /* Idempotency-Key or dry run: a transaction of its own */
+};
+
+/* One request of the batch on its way. */
+struct job {
+    enum job_kind kind;
+    struct request *request;
+    const struct op *op; /* or NULL: CRUD */
+    struct reply reply;
+    struct call call;
+    struct sql sql;
+    bool planned; /* sql is ready */
+};
+
+/* job.c */
+void job_open(struct worker *worker, struct job *job, struct request *request, int64_t arrived_us);
+/* Forgets what a try left, before another. */
+void job_reset(struct job *job);
+enum err job_plan(struct job *job) MUST_USE;
+/* Runs the op, hook or CRUD function in the open transaction. */
+enum err job_run(struct job *job) MUST_USE;
+void job_item(const struct job *job, struct pg_item *item);
+/* Sums up: a failed reply carries no data; counts and logs. */
+void job_close(struct job *job, int64_t sql_us);
+bool op_is_known(const struct service *service, const char *op, const struct resource *resource);
+
+/* batch.c: answers every request of the message into out (one message of replies). */
+void batch_answer(struct worker *worker, struct slice message, struct buf *out);
+
+/* writes.c */
+void writes_run(struct worker *worker, struct job **jobs, size_t n);
+
+/* ping.c: the ops "ping" and "metrics" that every service has; false when it is neither. */
+bool ping_answer(struct worker *worker, const struct request *request, struct reply *reply);
+/* Reads which migrations the program ships; false with words on stderr. */
+bool ping_open(const char *sql_dir) MUST_USE;
+
+/* listen.c */
+bool listen_open(const char *address, bool slow, int64_t threads,
+                 const struct service *service) MUST_USE;
+/* Starts the threads of every opened address. */
+bool listen_start(void) MUST_USE;
+/* Waits until the threads have answered what they took, at most ms; true when they have. */
+bool listen_drain(int64_t ms);
+
+/* purge.c: removes answers kept for Idempotency-Key that are older than 24 hours, until stopped. */
+void *purge_main(void *connection);
+
+/* service.c */
+const struct service *service_self(void);
+
+#endif
