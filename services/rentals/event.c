@@ -202,7 +202,6 @@ const struct hooks event_hooks = {
     .resource = "event",
     .check = check,
     .after_write = after_write,
-    .after_restore = guard,
     .list = list,
     .narrow = narrow,
 };

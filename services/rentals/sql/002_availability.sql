@@ -159,7 +159,7 @@ CREATE FUNCTION rentals.window_end(p_at timestamptz) RETURNS timestamptz LANGUAG
                            + interval '1 year' - interval '1 second') AT TIME ZONE core.org_zone())
 $$;
 
--- Bookings follow their event.
+-- Bookings follow their event; out of the trash they need room again.
 CREATE FUNCTION rentals.booking_fill() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     SELECT e.start_date, e.end_date, e.deleted_at IS NULL,
@@ -177,6 +177,9 @@ BEGIN
        SET start_at = NEW.start_date, end_at = NEW.end_date, live = NEW.deleted_at IS NULL,
            free_at = CASE WHEN NOT NEW.is_confirmed THEN NEW.expires_at END
      WHERE organization_id = NEW.organization_id AND event_id = NEW.id;
+    IF OLD.deleted_at IS NOT NULL AND NEW.deleted_at IS NULL THEN
+        PERFORM rentals.guard_event(NEW.id);
+    END IF;
     RETURN NULL;
 END $$;
 CREATE TRIGGER events_follow AFTER UPDATE ON rentals.events FOR EACH ROW

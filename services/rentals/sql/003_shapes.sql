@@ -37,8 +37,10 @@ $$;
 CREATE FUNCTION rentals.clamp_stock() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     NEW.stock_quantity := greatest(NEW.stock_quantity, 0);
-    NEW.out_of_order_quantity :=
-        nullif(greatest(least(NEW.out_of_order_quantity, NEW.stock_quantity), 0), 0);
+    IF NEW.out_of_order_quantity IS NOT NULL THEN
+        NEW.out_of_order_quantity :=
+            nullif(greatest(least(NEW.out_of_order_quantity, NEW.stock_quantity), 0), 0);
+    END IF;
     RETURN NEW;
 END $$;
 CREATE TRIGGER materials_clamp BEFORE INSERT OR UPDATE OF stock_quantity, out_of_order_quantity
