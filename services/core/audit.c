@@ -1,0 +1,58 @@
+#include "services/core/audit.h"
+
+#include "services/core/sql.h"
+
+bool audit_is_on(const struct call *call)
+{
+    return call->resource->audit && resource_has_organization(call->resource);
+}
+
+void audit_old_sql(struct call *call, struct sql *sql, int row)
+{
+    if (!audit_is_on(call))
+        return;
+    sql_printf(sql, "old AS (SELECT t.* FROM %s t WHERE t.id = $%d::bigint", call->resource->table,
+               row);
+    sql_scope(call, sql, TRASH_NOT);
+    sql_puts(sql, " FOR UPDATE), ");
+}
+
+/* Columns whose values stay out of the log: what is written but never shown. */
+static const char *secrets(const struct call *call)
+{
+    const char *names[16];
+    size_t n = 0;
+    for (const struct field *f = call->resource->fields; f->name != NULL && n < 16; f++)
+        if ((f->flags & WRITEONLY) != 0)
+            names[n++] = field_column(f);
+    return sql_array(call->arena, names, n);
+}
+
+void audit_sql(struct call *call, struct sql *sql, enum audit_op op, const char *cte)
+{
+    static const char *const names[] = {[AUDIT_CREATE] = "create",
+                                        [AUDIT_UPDATE] = "update",
+                                        [AUDIT_DELETE] = "delete",
+                                        [AUDIT_RESTORE] = "restore",
+                                        [AUDIT_DESTROY] = "destroy"};
+    const struct caller *who = &call->request->who;
+    if (!audit_is_on(call))
+        return;
+    bool whole = op == AUDIT_CREATE || op == AUDIT_UPDATE || op == AUDIT_DESTROY;
+    sql_printf(sql,
+               ", log_%s AS (INSERT INTO core.audit (organization_id, resource, row_id, op,"
+               " user_id, token_id, request_id, changes) SELECT t.organization_id, '%s', t.id,"
+               " '%s', $%d::bigint, $%d::bigint, $%d::text, ",
+               names[op], call->resource->name, names[op], sql_bind_int(sql, who->user_id),
+               sql_bind_int(sql, who->token_id), sql_bind(sql, call->request->id));
+    if (whole) {
+        const char *before = op == AUDIT_UPDATE    ? "to_jsonb(old)"
+                             : op == AUDIT_DESTROY ? "to_jsonb(t)"
+                                                   : "NULL";
+        sql_printf(sql, "core.audit_diff(%s, %s, $%d::text[])", before,
+                   op == AUDIT_DESTROY ? "NULL" : "to_jsonb(t)", sql_bind(sql, secrets(call)));
+    } else {
+        sql_puts(sql, "'{}'");
+    }
+    sql_printf(sql, " FROM %s t%s)", cte, op == AUDIT_UPDATE ? " JOIN old ON old.id = t.id" : "");
+}

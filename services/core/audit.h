@@ -1,0 +1,31 @@
+/*
+ * audit.h - who changed what: one row of core.audit for each write of a resource with .audit, in
+ * the same statement as the write.
+ *
+ * Rows are appended unchained, so that writers of an organization do not wait for each other;
+ * core.audit_seal() gives them their place and hash in the organization's chain within a second.
+ */
+#ifndef CORE_AUDIT_H
+#define CORE_AUDIT_H
+
+#include "services/core/call.h"
+
+enum audit_op { AUDIT_CREATE, AUDIT_UPDATE, AUDIT_DELETE, AUDIT_RESTORE, AUDIT_DESTROY };
+
+/* Are changes of the call's resource kept? */
+bool audit_is_on(const struct call *call);
+/* Before an update's CTE "new": "old AS (… FOR UPDATE), " with the row as it was. */
+void audit_old_sql(struct call *call, struct sql *sql, int row);
+/* Behind a CTE ("new", "gone"): ", log AS (INSERT …)". */
+void audit_sql(struct call *call, struct sql *sql, enum audit_op op, const char *cte);
+
+/* Op "history": the changes of one record that the caller may see. */
+enum err audit_history(struct call *call) MUST_USE;
+/* Op of GET /api/audit: the organization's changes, newest first, by page; admins. */
+enum err audit_list(struct call *call) MUST_USE;
+/* Chains what was appended since the last time; true when there was something. */
+bool audit_seal(struct pg *pg) MUST_USE;
+/* Walks every chain. Prints what does not fit to stderr; the number of broken rows, -1: unknown. */
+int64_t audit_verify(struct pg *pg) MUST_USE;
+
+#endif

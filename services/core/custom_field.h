@@ -1,0 +1,43 @@
+/*
+ * custom_field.h - fields that an organization defines itself (document 002): read from
+ * crm.custom_field_definitions, checked like built-in ones, kept in the jsonb column `custom`.
+ *
+ * Definitions are kept per worker thread for a second. Ids of custom fields never become SQL text:
+ * they are bound parameters.
+ */
+#ifndef CORE_CUSTOM_FIELD_H
+#define CORE_CUSTOM_FIELD_H
+
+#include "services/core/call.h"
+
+enum custom_type {
+    CUSTOM_ONE,     /* a scalar, checked by field.type */
+    CUSTOM_OPTION,  /* the id of one option */
+    CUSTOM_OPTIONS, /* ids of options */
+};
+
+struct custom_field {
+    struct field field; /* name is the field's id */
+    enum custom_type type;
+    const int64_t *options; /* ids */
+    size_t options_n;
+    bool unique;
+};
+
+/* The definitions for the call's resource and organization, fetched when the kept ones are older
+   than a second. *n is 0 when the resource takes none. */
+enum err custom_load(struct call *call) MUST_USE;
+/* True when custom_load would not ask the database. */
+bool custom_is_loaded(const struct call *call);
+const struct custom_field *custom_fields(const struct call *call, size_t *n);
+const struct custom_field *custom_find(const struct call *call, const char *id);
+
+/* Checks the body's custom keys; accepted ones become the column "custom". */
+void custom_validate(struct call *call);
+/* Appends the custom values of alias t as further columns of a SELECT: ", … AS \"id\"" is not
+   possible with bound ids, so this gives an expression of type jsonb with every defined key. */
+void custom_select(struct call *call, struct sql *sql);
+/* SQL for the value of one custom field of alias t, of type `cast`; its id is bound. */
+const char *custom_value_sql(struct call *call, struct sql *sql, const struct custom_field *custom);
+
+#endif

@@ -1,0 +1,78 @@
+/*
+ * listing.h - the query of a list becomes conditions, an order and a page.
+ *
+ * Unknown parameters, filters and sort keys are ignored in the Laravel dialect; the Robert dialect
+ * refuses unknown orderBy and searchBy. Source: specs crm.md 6.2, rentals.md 1.3, decisions.md 8.
+ */
+#ifndef CORE_LISTING_H
+#define CORE_LISTING_H
+
+#include "services/core/check.h"
+#include "services/core/sql.h"
+
+enum {
+    SORT_KEYS = 8,
+    PAGE_ROWS = 15,
+    PAGE_ROWS_MAX = 100,
+    PAGE_ROWS_ROBERT = 100,
+    ALL_ROWS = 1000,
+    FILTERS_MAX = 40,
+    SEARCH_WORDS = 8
+};
+
+struct sort_key {
+    const char *sql;  /* over alias t */
+    const char *cast; /* type of its value */
+    bool descending, nullable;
+};
+
+struct listing {
+    struct sql where; /* " AND … AND …" and the parameters of the whole statement */
+    enum trash trash;
+    struct sort_key keys[SORT_KEYS];
+    size_t keys_n;
+    int64_t page, size;
+    bool all;      /* everything up to ALL_ROWS: the size is the number of rows */
+    bool filtered; /* narrower than the whole resource */
+    bool by_cursor;
+    int64_t cursor_total;                /* of the first page; -1: not known yet */
+    const char *cursor_value[SORT_KEYS]; /* NULL: SQL NULL */
+    bool cursor_set;                     /* the values are there: not the first page */
+};
+
+/* Errors: INVALID (Laravel) with faults, MALFORMED (Robert) with its text. */
+enum err listing_read(struct call *call, struct listing *listing) MUST_USE;
+/* The one statement: total, rows, meta, last key values (JSON text array) or NULL. */
+void listing_sql(struct call *call, struct listing *listing, struct sql *sql);
+
+/* listing_laravel.c, listing_robert.c */
+enum err listing_laravel(struct call *call, struct listing *listing) MUST_USE;
+enum err listing_robert(struct call *call, struct listing *listing) MUST_USE;
+
+/* listing_filter.c */
+/* Adds the condition of filter[name]=value or filter[name][op]=value. */
+void filter_add(struct call *call, struct listing *listing, const char *name, const char *value);
+/* Adds what the resource's own parameters ask. */
+void params_add(struct call *call, struct listing *listing);
+/* Every word must be found in one of the fields with any of the flags, or in search_sql. */
+void search_words(struct call *call, struct listing *listing, const char *text);
+/* The text as it is must be found in one of the fields; only names one of them or is NULL. */
+void search_text(struct call *call, struct listing *listing, const char *text, const char *only);
+
+/* listing_sort.c */
+void sort_default(struct call *call, struct listing *listing);
+/* false when name is no sortable field. */
+bool sort_add(struct call *call, struct listing *listing, const char *name, bool descending);
+/* The id, in the direction of the last key, so that the order is total. */
+void sort_finish(struct listing *listing);
+void sort_reverse(struct listing *listing);
+void sort_sql(const struct listing *listing, struct sql *sql);
+
+/* cursor.c: an opaque, signed place in a list. */
+bool cursor_read(struct call *call, struct listing *listing, const char *text) MUST_USE;
+const char *cursor_write(struct call *call, const struct listing *listing, int64_t total,
+                         const char *keys_json);
+/* " AND (…)": the rows behind the place. */
+void cursor_where(struct listing *listing);
+
+#endif

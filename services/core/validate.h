@@ -1,0 +1,16 @@
+/*
+ * validate.h - a body becomes accepted columns, or all of its faults in field order.
+ *
+ * Unknown keys are ignored. On update only the keys present are looked at. F_LIST fields are left
+ * to the resource's hooks. Source: specs crm.md 2.2 and 5.3, rentals.md 1.2, decisions.md 8.
+ */
+#ifndef CORE_VALIDATE_H
+#define CORE_VALIDATE_H
+
+#include "services/core/call.h"
+
+/* Fills call->columns from call->body by the resource's fields, call->created being set.
+   Errors: INVALID with the reply's faults; MALFORMED (Robert: nothing was sent). */
+enum err validate(struct call *call) MUST_USE;
+
+#endif
