@@ -138,6 +138,13 @@ BEGIN
     RETURN row_id;
 END $$;
 
+-- A destroyed user leaves her person behind.
+CREATE FUNCTION crm.user_person_forget(p_user bigint) RETURNS void
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS $$
+    UPDATE crm.contacts SET user_id = NULL, updated_at = clock_timestamp()
+     WHERE organization_id = core.org() AND user_id = p_user
+$$;
+
 CREATE FUNCTION crm.person_of_user(p_user bigint) RETURNS json
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
     SELECT crm.person_json(c.id) FROM crm.contacts c
@@ -163,5 +170,5 @@ GRANT EXECUTE ON FUNCTION crm.person_json(bigint), crm.company_json(bigint), crm
     TO bureau_accounts, bureau_rentals, bureau_billing;
 GRANT EXECUTE ON FUNCTION crm.custom_field_definitions(text) TO bureau_rentals, bureau_billing;
 GRANT EXECUTE ON FUNCTION crm.new_organization(bigint), crm.user_person_upsert(bigint, jsonb),
-    crm.person_of_user(bigint) TO bureau_accounts;
+    crm.person_of_user(bigint), crm.user_person_forget(bigint) TO bureau_accounts;
 GRANT EXECUTE ON FUNCTION crm.person_of_user(bigint) TO bureau_rentals;
