@@ -48,6 +48,36 @@ enum err form_read(struct call *call, const msgpack_object *body, const struct f
     return err;
 }
 
+static enum err robert_field(struct call *call, const struct field *field,
+                             const msgpack_object *value, bool partial, const char **out)
+{
+    bool required = (field->flags & REQUIRED) != 0, sent = value != NULL;
+    if (is_blank(call, value))
+        value = NULL;
+    if (value == NULL && (!required || (partial && !sent)))
+        return ERR_OK;
+    struct checked checked = {0};
+    if (!check_robert(call, field, value, &checked))
+        return ERR_INVALID;
+    *out = checked.text;
+    return ERR_OK;
+}
+
+enum err form_robert(struct call *call, const msgpack_object *body, const struct field *fields,
+                     bool partial, struct form *form)
+{
+    enum err err = ERR_OK;
+    *form = (struct form){.fields = fields};
+    for (size_t i = 0; fields[i].name != NULL; i++) {
+        assert(i < FORM_FIELDS);
+        const msgpack_object *value = mp_find(body, fields[i].name);
+        form->present[i] = value != NULL;
+        if (robert_field(call, &fields[i], value, partial, &form->values[i]) != ERR_OK)
+            err = ERR_INVALID;
+    }
+    return err;
+}
+
 static size_t index_of(const struct form *form, const char *name)
 {
     size_t i = 0;

@@ -19,6 +19,9 @@ struct form {
    may be absent, not null. Errors: INVALID. */
 enum err form_read(struct call *call, const msgpack_object *body, const struct field *fields,
                    bool partial, struct form *form) MUST_USE;
+/* The same by the rules of document 003. */
+enum err form_robert(struct call *call, const msgpack_object *body, const struct field *fields,
+                     bool partial, struct form *form) MUST_USE;
 const char *form_text(const struct form *form, const char *name); /* NULL when absent or null */
 bool form_has(const struct form *form, const char *name);
 

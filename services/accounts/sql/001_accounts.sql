@@ -210,6 +210,8 @@ CREATE POLICY queue ON accounts.mail TO bureau_accounts USING (true);
 
 GRANT USAGE ON SCHEMA accounts
     TO bureau_accounts, bureau_crm, bureau_rentals, bureau_billing, bureau_sync;
+-- The person behind a user is in the address book: crm.person_of_user, crm.user_person_upsert.
+GRANT USAGE ON SCHEMA crm TO bureau_accounts;
 GRANT SELECT, UPDATE ON accounts.users, accounts.organizations TO bureau_accounts;
 GRANT SELECT, INSERT, UPDATE, DELETE ON accounts.organization_settings, accounts.members,
     accounts.tokens, accounts.sessions, accounts.jwts, accounts.invitations, accounts.mail

@@ -1,0 +1,13 @@
+/* setting_rules.h - what settings may look like. Pure. */
+#ifndef ACCOUNTS_SETTING_RULES_H
+#define ACCOUNTS_SETTING_RULES_H
+
+#include "common/base.h"
+
+bool setting_is_currency(const char *text); /* three capital letters */
+/* Only what the degressive rate may be written with (billing evaluates it): numbers, daysCount,
+   min, max, + - * / , and parentheses that match. */
+bool setting_is_rate(const char *text);
+bool setting_is_clock(const char *text); /* "08:00" to "23:59", or "24:00" */
+
+#endif

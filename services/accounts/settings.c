@@ -1,0 +1,102 @@
+/*
+ * settings.c - what an organization and a person have set. Source: seed 001 "Settings Endpoints",
+ * decisions.md 8.
+ */
+#include <string.h>
+
+#include "services/accounts/form.h"
+#include "services/accounts/hooks.h"
+#include "services/accounts/setting_rules.h"
+
+static const char *const languages[] = {"EN", "FR", "NL", NULL};
+static const char *const overbooking[] = {"report", "refuse", NULL};
+static const char *const days[] = {"monday", "tuesday",  "wednesday", "thursday",
+                                   "friday", "saturday", "sunday",    NULL};
+
+static const struct field fields[] = {
+    {"name", F_TEXT, NOT_NULL, .min = 1, .max = 255},
+    {"timezone", F_ZONE, NOT_NULL},
+    {"language", F_ENUM, NOT_NULL, .values = languages},
+    {"currency", F_TEXT, NOT_NULL, .max = 3},
+    {"vat_rate", F_DECIMAL, NOT_NULL, .min = 0, .max = 100, .scale = 4},
+    {"degressive_rate", F_TEXT, NOT_NULL, .max = 200},
+    {"overbooking", F_ENUM, NOT_NULL, .values = overbooking},
+    {"billing_email", F_EMAIL, 0, .max = 255},
+    {"week_starts_on", F_ENUM, NOT_NULL, .values = days},
+    {0},
+};
+
+enum err settings_get(struct call *call)
+{
+    struct sql sql;
+    sql_init(&sql, call->arena);
+    sql_puts(
+        &sql,
+        "SELECT json_build_object('organization', json_build_object('id', o.id, 'name', o.name,"
+        " 'slug', o.slug, 'timezone', s.timezone, 'billing_email', s.billing_email,"
+        " 'subscription_status', o.subscription_status, 'language', s.language, 'currency',"
+        " s.currency, 'vat_rate', trim_scale(s.vat_rate), 'degressive_rate', s.degressive_rate,"
+        " 'overbooking', s.overbooking, 'week_starts_on', s.week_starts_on),"
+        " 'integrations_count', json_build_object("
+        "'calendar', accounts.integrations_count('calendar'),"
+        " 'invoicing', accounts.integrations_count('invoicing')),"
+        " 'team_count', (SELECT count(*) FROM accounts.members WHERE organization_id ="
+        " core.org() AND deleted_at IS NULL)) FROM accounts.organizations o"
+        " JOIN accounts.organization_settings s ON s.organization_id = o.id"
+        " WHERE o.id = core.org()");
+    return call_json(call, &sql);
+}
+
+static enum err judge(struct call *call, const struct form *form)
+{
+    enum err err = ERR_OK;
+    const char *currency = form_text(form, "currency"), *rate = form_text(form, "degressive_rate");
+    if (currency != NULL && !setting_is_currency(currency))
+        err = call_fault(call, "currency", RULE_FORMAT, NULL, NULL);
+    if (rate != NULL && !setting_is_rate(rate))
+        err = call_fault(call, "degressive_rate", RULE_FORMAT, NULL, NULL);
+    return err;
+}
+
+/* Only what was sent changes; constants of the table name the columns. */
+static enum err change(struct call *call, const struct form *form)
+{
+    struct sql sql;
+    struct pg_result *result;
+    sql_init(&sql, call->arena);
+    int name = sql_bind(&sql, form_text(form, "name"));
+    sql_puts(&sql, "WITH s AS (UPDATE accounts.organization_settings SET");
+    for (size_t i = 0; fields[i].name != NULL; i++) {
+        if (strcmp(fields[i].name, "name") == 0 || !form->present[i])
+            continue;
+        sql_printf(&sql, " %s = $%d::text%s,", fields[i].name, sql_bind(&sql, form->values[i]),
+                   fields[i].type == F_DECIMAL ? "::numeric" : "");
+    }
+    sql_printf(&sql,
+               " updated_at = clock_timestamp() WHERE organization_id = core.org())"
+               " UPDATE accounts.organizations SET name = coalesce($%d::text, name),"
+               " updated_at = clock_timestamp() WHERE id = core.org()"
+               " RETURNING accounts.members_to_forget()",
+               name);
+    enum err err = call_run(call, &sql, &result);
+    if (err == ERR_OK) /* gateways remember the organization's zone */
+        call->reply->forget = pg_text(result, 0, 0);
+    return err;
+}
+
+enum err settings_update(struct call *call)
+{
+    struct form form;
+    const msgpack_object *nested = mp_find(call->body, "organization");
+    if (!mp_is_null(nested) && nested->type != MSGPACK_OBJECT_MAP)
+        return call_fault(call, "organization", RULE_ARRAY, NULL, NULL);
+    enum err err = form_read(call, mp_is_null(nested) ? call->body : nested, fields, true, &form);
+    enum err second = judge(call, &form);
+    if (err != ERR_OK || second != ERR_OK)
+        return ERR_INVALID;
+    err = change(call, &form);
+    if (err != ERR_OK)
+        return err;
+    call->reply->message = "Settings updated";
+    return settings_get(call);
+}
