@@ -1,0 +1,153 @@
+#include "services/core/bulk.h"
+
+#include <string.h>
+
+#include "services/core/crud.h"
+
+/* One bulk request on its way. */
+struct bulk {
+    struct call *call;
+    enum err (*run)(struct call *call);
+    const char *op;
+    bool atomic;
+    struct buf results;
+    int64_t done, refused;
+};
+
+static bool is_atomic(const struct call *call)
+{
+    const char *query = query_find(call->request, "atomic");
+    const msgpack_object *asked = mp_find(call->body, "atomic");
+    bool in_body = asked != NULL && asked->type == MSGPACK_OBJECT_BOOLEAN && asked->via.boolean;
+    return in_body || (query != NULL && (strcmp(query, "true") == 0 || strcmp(query, "1") == 0));
+}
+
+/* {"name": ["The name field is required."], …} in the caller's dialect and language. */
+static void put_faults(struct bulk *bulk, const struct fault *fault)
+{
+    enum dialect dialect = bulk->call->resource->dialect;
+    enum language language = language_of(bulk->call->request->who.language);
+    const char *field = NULL;
+    for (; fault != NULL; fault = fault->next) {
+        struct buf words;
+        buf_init(&words, bulk->call->arena);
+        rule_say(&words, fault, dialect, language);
+        if (field == NULL || strcmp(field, fault->field) != 0) {
+            buf_puts(&bulk->results, field == NULL ? "" : "],");
+            buf_puts_json(&bulk->results, fault->field);
+            buf_puts(&bulk->results, ":[");
+        } else {
+            buf_putc(&bulk->results, ',');
+        }
+        field = fault->field;
+        buf_puts_json(&bulk->results, words.data);
+    }
+    buf_puts(&bulk->results, field == NULL ? "" : "]");
+}
+
+static void put_result(struct bulk *bulk, uint32_t index, enum err err, const struct reply *reply)
+{
+    struct buf *out = &bulk->results;
+    bool robert = bulk->call->resource->dialect == DIALECT_ROBERT;
+    int status = err == ERR_INVALID && robert ? 400 : err_status(err);
+    if (err == ERR_OK && strcmp(bulk->op, "create") == 0)
+        status = 201;
+    buf_printf(out, "%s{\"index\":%u,\"status\":%d", index == 0 ? "" : ",", (unsigned)index,
+               status);
+    if (err == ERR_OK && reply->json.len > 0) {
+        buf_puts(out, ",\"data\":");
+        buf_put(out, reply->json.data, reply->json.len);
+    }
+    if (err != ERR_OK) {
+        buf_puts(out, ",\"message\":");
+        buf_puts_json(out, reply->message != NULL ? reply->message
+                           : err == ERR_INVALID   ? "The given data was invalid."
+                                                  : err_meaning(err));
+    }
+    if (reply->faults != NULL && err != ERR_OK) {
+        buf_puts(out, ",\"errors\":{");
+        put_faults(bulk, reply->faults);
+        buf_putc(out, '}');
+    }
+    buf_putc(out, '}');
+}
+
+/* The record as a request of its own. */
+static enum err run_one(struct bulk *bulk, const msgpack_object *record, uint32_t index)
+{
+    struct call *call = bulk->call;
+    struct request *request = arena_alloc(call->arena, sizeof *request);
+    struct reply *reply = arena_alloc(call->arena, sizeof *reply);
+    struct call *one = arena_alloc(call->arena, sizeof *one);
+    *request = *call->request;
+    request->op = bulk->op;
+    request->query_n = 0;
+    memset(request->headers, 0, sizeof request->headers);
+    *one = *call;
+    one->request = request;
+    one->reply = reply;
+    one->columns_n = 0;
+    one->body = record->type == MSGPACK_OBJECT_MAP ? record : NULL;
+    const msgpack_object *id = one->body != NULL ? mp_find(record, "id") : record;
+    if (!mp_int(id, &request->row))
+        request->row = 0;
+    if (!bulk->atomic)
+        pg_savepoint(call->pg);
+    enum err err = bulk->run(one);
+    call->again = call->again || one->again;
+    if (err != ERR_OK && err_status(err) >= 500)
+        return err;
+    if (err != ERR_OK && !bulk->atomic && pg_in_transaction(call->pg) && !pg_rollback_to(call->pg))
+        return ERR_UNAVAILABLE;
+    put_result(bulk, index, err, reply);
+    bulk->done += err == ERR_OK;
+    bulk->refused += err != ERR_OK;
+    return ERR_OK;
+}
+
+/* All or nothing: the first record that is refused refuses the whole, by its place. */
+static enum err refuse_all(struct bulk *bulk, uint32_t index)
+{
+    buf_putc(&bulk->results, ']');
+    return call_fault_said(bulk->call, arena_printf(bulk->call->arena, "records.%u", index),
+                           "Nothing was changed: record %u was refused: %s", index,
+                           bulk->results.data);
+}
+
+static enum err answer(struct bulk *bulk)
+{
+    struct reply *reply = bulk->call->reply;
+    buf_putc(&bulk->results, ']');
+    reply->json = (struct slice){bulk->results.data, bulk->results.len};
+    reply->status = 200;
+    reply->message = arena_printf(bulk->call->arena, "%lld done, %lld refused.",
+                                  (long long)bulk->done, (long long)bulk->refused);
+    return ERR_OK;
+}
+
+static enum err bulk_run(struct call *call, const char *list, const char *op,
+                         enum err (*run)(struct call *call))
+{
+    struct bulk bulk = {.call = call, .run = run, .op = op, .atomic = is_atomic(call)};
+    const msgpack_object *records = mp_find(call->body, list);
+    if (records == NULL || records->type != MSGPACK_OBJECT_ARRAY || records->via.array.size == 0)
+        return call_fault(call, list, RULE_ARRAY, NULL, NULL);
+    if (records->via.array.size > BULK_MAX)
+        return call_fault(call, list, RULE_MAX_ITEMS, "1000", NULL);
+    buf_init(&bulk.results, call->arena);
+    buf_putc(&bulk.results, '[');
+    for (uint32_t i = 0; i < records->via.array.size; i++) {
+        enum err err = run_one(&bulk, &records->via.array.ptr[i], i);
+        if (err != ERR_OK)
+            return call_fail(call, err, NULL);
+        if (bulk.atomic && bulk.refused > 0)
+            return refuse_all(&bulk, i);
+    }
+    return answer(&bulk);
+}
+
+enum err bulk_create(struct call *call) { return bulk_run(call, "records", "create", crud_create); }
+
+enum err bulk_update(struct call *call) { return bulk_run(call, "records", "update", crud_update); }
+
+enum err bulk_delete(struct call *call) { return bulk_run(call, "ids", "delete", crud_delete); }

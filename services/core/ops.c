@@ -1,0 +1,12 @@
+/* Operations that every resource has beside CRUD. */
+#include "services/core/audit.h"
+#include "services/core/bulk.h"
+#include "services/core/crud.h"
+
+const struct op core_ops[] = {
+    {"history", "", audit_history, false},
+    {"bulk_create", "", bulk_create, true},
+    {"bulk_update", "", bulk_update, true},
+    {"bulk_delete", "", bulk_delete, true},
+    {0},
+};
