@@ -25,7 +25,7 @@ struct arena {
 
 static struct block *block_new(size_t size)
 {
-    struct block *block = malloc(sizeof(*block) + size);
+    struct block *block = size > SIZE_MAX / 2 ? NULL : malloc(sizeof(*block) + size);
     if (block == NULL)
         abort(); /* the supervisor starts another process; see arena.h */
     block->next = NULL;
@@ -71,15 +71,28 @@ void arena_destroy(struct arena *arena)
     free(arena);
 }
 
+/* A new block behind the current one. What is larger than a block gets one of its own, and the
+   room left in the current one stays in use. */
+static struct block *more(struct arena *arena, size_t need)
+{
+    bool large = need > arena->block_bytes;
+    struct block *block = block_new(large ? need : arena->block_bytes);
+    block->next = arena->current->next;
+    arena->current->next = block;
+    if (!large)
+        arena->current = block;
+    return block;
+}
+
 void *arena_alloc(struct arena *arena, size_t bytes)
 {
     size_t align = _Alignof(max_align_t);
+    if (bytes > SIZE_MAX / 2)
+        abort();
     size_t need = (bytes + align - 1) & ~(align - 1);
     struct block *block = arena->current;
-    if (block->size - block->used < need) {
-        block->next = block_new(need > arena->block_bytes ? need : arena->block_bytes);
-        block = arena->current = block->next;
-    }
+    if (block->size - block->used < need)
+        block = more(arena, need);
     void *memory = block->data + block->used;
     block->used += need;
     return memset(memory, 0, bytes);

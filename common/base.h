@@ -6,12 +6,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
-#define MUST_USE __attribute__((warn_unused_result))
-#define NONNULL __attribute__((nonnull))
-#define NEVER_NULL __attribute__((returns_nonnull))
-#define NORETURN __attribute__((noreturn))
-#define UNUSED __attribute__((unused))
+#define COUNT_OF(array)   (sizeof(array) / sizeof((array)[0]))
+#define MUST_USE          __attribute__((warn_unused_result))
+#define NONNULL           __attribute__((nonnull))
+#define NEVER_NULL        __attribute__((returns_nonnull))
+#define NORETURN          __attribute__((noreturn))
+#define UNUSED            __attribute__((unused))
 #define PRINTF(at, first) __attribute__((format(printf, at, first)))
 
 /* Bytes that somebody else owns; not terminated. */

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/utf8.h"
+
 void buf_init(struct buf *buf, struct arena *arena)
 {
     buf->arena = arena;
@@ -42,55 +44,34 @@ void buf_printf(struct buf *buf, const char *format, ...)
     va_list args, again;
     va_start(args, format);
     va_copy(again, args);
-    int len = vsnprintf(NULL, 0, format, args);
+    size_t room = buf->cap - buf->len;
+    int len = vsnprintf(buf->data + buf->len, room, format, args);
     va_end(args);
-    if (len > 0) {
+    if (len > 0 && (size_t)len >= room) {
         reserve(buf, (size_t)len);
         vsnprintf(buf->data + buf->len, (size_t)len + 1, format, again);
-        buf->len += (size_t)len;
     }
+    if (len > 0)
+        buf->len += (size_t)len;
     va_end(again);
 }
 
-/* Bytes of the valid UTF-8 sequence at data, 0 when it is none. */
-static size_t utf8_len(const unsigned char *data, size_t left)
+/* The letter behind the backslash, 0 when it takes the long form. */
+static char short_escape(unsigned char c)
 {
-    unsigned char c = data[0];
-    if (c < 0x80)
-        return 1;
-    size_t n = c >= 0xF0 ? 4 : c >= 0xE0 ? 3 : 2;
-    if (c < 0xC2 || c > 0xF4 || left < n)
-        return 0;
-    for (size_t i = 1; i < n; i++)
-        if ((data[i] & 0xC0) != 0x80)
-            return 0;
-    if ((c == 0xE0 && data[1] < 0xA0) || (c == 0xED && data[1] > 0x9F) ||
-        (c == 0xF0 && data[1] < 0x90) || (c == 0xF4 && data[1] > 0x8F))
-        return 0;
-    return n;
+    static const char from[] = "\"\\\n\r\t", to[] = "\"\\nrt";
+    const char *at = c == '\0' ? NULL : strchr(from, c);
+    return at == NULL ? '\0' : to[at - from];
 }
 
 static void put_escaped(struct buf *buf, unsigned char c)
 {
-    switch (c) {
-    case '"':
-        buf_puts(buf, "\\\"");
-        break;
-    case '\\':
-        buf_puts(buf, "\\\\");
-        break;
-    case '\n':
-        buf_puts(buf, "\\n");
-        break;
-    case '\r':
-        buf_puts(buf, "\\r");
-        break;
-    case '\t':
-        buf_puts(buf, "\\t");
-        break;
-    default:
-        buf_printf(buf, "\\u%04x", c);
-    }
+    static const char hex[] = "0123456789abcdef";
+    char letter = short_escape(c);
+    char text[] = {'\\', letter, '0', '0', hex[c >> 4], hex[c & 15]};
+    if (letter == '\0')
+        text[1] = 'u';
+    buf_put(buf, text, letter == '\0' ? 6 : 2);
 }
 
 void buf_put_json(struct buf *buf, const char *data, size_t len)

@@ -7,17 +7,24 @@
 #include <string.h>
 #include <strings.h>
 
-enum { VALUE_MAX = 65536 };
+enum { VALUE_MAX = 65536, SETTINGS_MAX = 256 };
 
-/* The value of a _FILE setting: the file without its trailing newline; NULL when unreadable. */
-static char *read_value(const char *path)
+/* The value of a _FILE setting: the file without its trailing newlines; NULL when unreadable. Kept
+   until the process ends. */
+static char *read_value(const char *path, const char **reason)
 {
     FILE *file = fopen(path, "re");
+    *reason = strerror(errno);
     if (file == NULL)
         return NULL;
     char *text = calloc(1, VALUE_MAX);
     size_t n = text == NULL ? 0 : fread(text, 1, VALUE_MAX - 1, file);
     bool bad = text == NULL || ferror(file) != 0;
+    *reason = strerror(errno);
+    if (!bad && (fgetc(file) != EOF || memchr(text, 0, n) != NULL)) {
+        *reason = "longer than 65535 bytes, or not text";
+        bad = true;
+    }
     fclose(file);
     if (bad) {
         free(text);
@@ -36,10 +43,11 @@ static bool raw_value(const struct setting *setting, const char **value)
     const char *path = getenv(name);
     const char *text = getenv(setting->name);
     if (path != NULL && *path != '\0') {
-        text = read_value(path); /* kept until the process ends */
+        const char *reason;
+        text = read_value(path, &reason);
         if (text == NULL) {
             fprintf(stderr, "%s=%s cannot be read: %s. Name a readable file.\n", name, path,
-                    strerror(errno));
+                    reason);
             return false;
         }
     }
@@ -107,46 +115,82 @@ bool config_load(const struct setting *const *tables)
     return good;
 }
 
+static int by_name(const void *a, const void *b)
+{
+    const struct setting *const *x = a, *const *y = b;
+    return strcmp((*x)->name, (*y)->name);
+}
+
+/* All settings in alphabetical order; returns how many. */
+static size_t sorted(const struct setting *const *tables, const struct setting *out[SETTINGS_MAX])
+{
+    size_t n = 0;
+    for (; *tables != NULL; tables++)
+        for (const struct setting *s = *tables; s->name != NULL && n < SETTINGS_MAX; s++)
+            out[n++] = s;
+    qsort(out, n, sizeof out[0], by_name);
+    return n;
+}
+
 static void print_help(const char *program, const struct setting *const *tables,
                        const char *const *extra)
 {
+    const struct setting *all[SETTINGS_MAX];
+    size_t n = sorted(tables, all);
     printf("Usage: %s [--help | --version | --show-config | --check-config", program);
     for (; extra != NULL && *extra != NULL; extra++)
         printf(" | %s", *extra);
     printf("]\n\nSettings come from the environment; NAME_FILE=path reads one from a file.\n\n");
-    for (; *tables != NULL; tables++)
-        for (const struct setting *s = *tables; s->name != NULL; s++) {
-            printf("  %s\n      %s", s->name, s->help);
-            if (s->unit != NULL && *s->unit != '\0')
-                printf(" Unit: %s.", s->unit);
-            printf(" Default: %s.\n", s->def == NULL || *s->def == '\0' ? "none" : s->def);
-        }
+    for (size_t i = 0; i < n; i++) {
+        const struct setting *s = all[i];
+        printf("  %s\n      %s", s->name, s->help);
+        if (s->unit != NULL && *s->unit != '\0')
+            printf(" Unit: %s.", s->unit);
+        printf(" Default: %s.\n", s->def == NULL || *s->def == '\0' ? "none" : s->def);
+    }
 }
 
-/* A URL keeps everything but its password. */
+/* The last @ of the part that names user, password and host. */
+static const char *find_at(const char *authority)
+{
+    const char *at = NULL;
+    for (const char *c = authority; *c != '\0' && *c != '?'; c++)
+        if (*c == '@')
+            at = c;
+    return at;
+}
+
+/* A URL keeps everything but its password and its query; any other secret is hidden whole. */
 static void print_masked(const char *value)
 {
-    const char *scheme = strstr(value, "://"), *at = strchr(value, '@');
-    const char *colon = scheme == NULL || at == NULL ? NULL : strchr(scheme + 3, ':');
-    if (colon == NULL || colon > at)
-        printf("%s\n", scheme != NULL && at == NULL && strchr(value, '=') == NULL ? value : "***");
-    else
-        printf("%.*s:***%s\n", (int)(colon - value), value, at);
+    const char *scheme = strstr(value, "://");
+    if (scheme == NULL || strcspn(value, " =") < (size_t)(scheme - value)) {
+        printf("***\n");
+        return;
+    }
+    const char *authority = scheme + 3, *at = find_at(authority);
+    const char *colon = at == NULL ? NULL : memchr(authority, ':', (size_t)(at - authority));
+    const char *query = strchr(authority, '?');
+    const char *rest = colon == NULL ? authority : at;
+    int rest_len = query == NULL || query < rest ? (int)strlen(rest) : (int)(query - rest);
+    printf("%.*s%s%.*s%s\n", (int)((colon == NULL ? authority : colon) - value), value,
+           colon == NULL ? "" : ":***", rest_len, rest, query == NULL ? "" : "?***");
 }
 
 static void show_config(const struct setting *const *tables)
 {
-    for (; *tables != NULL; tables++)
-        for (const struct setting *s = *tables; s->name != NULL; s++) {
-            const char *value = NULL;
-            printf("%s=", s->name);
-            if (!raw_value(s, &value) || value == NULL)
-                printf("\n");
-            else if (s->flags & SETTING_SECRET)
-                print_masked(value);
-            else
-                printf("%s\n", value);
-        }
+    const struct setting *all[SETTINGS_MAX];
+    size_t n = sorted(tables, all);
+    for (size_t i = 0; i < n; i++) {
+        const char *value = NULL;
+        printf("%s=", all[i]->name);
+        if (!raw_value(all[i], &value) || value == NULL)
+            printf("\n");
+        else if (all[i]->flags & SETTING_SECRET)
+            print_masked(value);
+        else
+            printf("%s\n", value);
+    }
 }
 
 static bool is_in(const char *const *list, const char *text)

@@ -15,14 +15,15 @@ struct setting {
     const char *name; /* BUREAU_PORT */
     enum setting_type type;
     unsigned flags;
-    const char *def;         /* NULL: none */
-    int64_t min, max;        /* SETTING_INT only; both 0: any */
-    const char *unit;        /* "requests a minute", "" */
-    const char *help;        /* one sentence */
-    void *target;            /* const char ** | int64_t * | bool *: filled by config_load */
+    const char *def;  /* NULL: none */
+    int64_t min, max; /* SETTING_INT only; both 0: any */
+    const char *unit; /* "requests a minute", "" */
+    const char *help; /* one sentence */
+    void *target;     /* const char ** | int64_t * | bool *: filled by config_load */
 };
 
-/* Tables end with {0}. Values live until the process ends. Prints faults on stderr; false on any. */
+/* Tables end with {0}. Values live until the process ends. Prints faults on stderr; false on any.
+ */
 bool config_load(const struct setting *const *tables) MUST_USE;
 /*
  * Reads argv: answers --help, --version, --show-config, --check-config and unknown options itself

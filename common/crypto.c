@@ -14,6 +14,13 @@ static char nobody[128];
 
 bool crypto_open(void) { return sodium_init() >= 0 && sem_init(&hashing, 0, HASHES_AT_ONCE) == 0; }
 
+/* A signal may end the wait early; the bound must hold all the same. */
+static void enter(void)
+{
+    while (sem_wait(&hashing) != 0)
+        continue;
+}
+
 void crypto_random(void *out, size_t len) { randombytes_buf(out, len); }
 
 void crypto_random_text(char *out, size_t n)
@@ -101,7 +108,7 @@ bool crypto_base64url_read(struct arena *arena, struct slice text, struct slice 
 
 enum err crypto_password_hash(const char *password, char hash[128])
 {
-    sem_wait(&hashing);
+    enter();
     int failed = crypto_pwhash_str(hash, password, strlen(password), HASH_OPS, HASH_BYTES);
     sem_post(&hashing);
     return failed ? ERR_UNAVAILABLE : ERR_OK;
@@ -121,7 +128,7 @@ bool crypto_password_verify(const char *hash_or_null, const char *password)
     if (hash_or_null == NULL)
         pthread_once(&once, make_nobody);
     const char *hash = hash_or_null == NULL ? nobody : hash_or_null;
-    sem_wait(&hashing);
+    enter();
     bool same = crypto_pwhash_str_verify(hash, password, strlen(password)) == 0;
     sem_post(&hashing);
     return same && hash_or_null != NULL;

@@ -34,7 +34,8 @@ enum err crypto_password_hash(const char *password, char hash[128]) MUST_USE;
 /* Constant work also when hash is NULL (unknown account): false then. */
 bool crypto_password_verify(const char *hash_or_null, const char *password) MUST_USE;
 /* XChaCha20-Poly1305 with associated text; sealed = nonce + box, base64url. */
-void crypto_seal(struct buf *out, const uint8_t key[32], const char *associated, struct slice plain);
+void crypto_seal(struct buf *out, const uint8_t key[32], const char *associated,
+                 struct slice plain);
 bool crypto_unseal(struct arena *arena, const uint8_t key[32], const char *associated,
                    const char *sealed, struct slice *plain) MUST_USE;
 /* JWT HS256. claims is a JSON object text; the reader accepts only {"typ":"JWT","alg":"HS256"} in

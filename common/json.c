@@ -6,6 +6,7 @@
 #include <yajl/yajl_parse.h>
 
 #include "common/mp.h"
+#include "common/utf8.h"
 
 enum { DEPTH_MAX = 32, KEYS_MAX = 200, NUMBER_MAX = 64 };
 
@@ -90,10 +91,7 @@ static int on_number(void *ctx, const char *text, size_t len)
     return 1;
 }
 
-static bool has_nul(const unsigned char *text, size_t len)
-{
-    return memchr(text, 0, len) != NULL;
-}
+static bool has_nul(const unsigned char *text, size_t len) { return memchr(text, 0, len) != NULL; }
 
 static int on_string(void *ctx, const unsigned char *text, size_t len)
 {
@@ -167,7 +165,8 @@ static int hex_at(const char *at)
     int value = 0;
     for (int i = 0; i < 4; i++) {
         char c = at[i];
-        int digit = c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
+        char low = (char)(c | 32);
+        int digit = c >= '0' && c <= '9' ? c - '0' : low >= 'a' && low <= 'f' ? low - 'a' + 10 : -1;
         if (digit < 0)
             return -1;
         value = value * 16 + digit;
@@ -202,15 +201,8 @@ static size_t find_bad_utf8(struct slice text)
 {
     const unsigned char *at = (const unsigned char *)text.data;
     for (size_t i = 0; i < text.len;) {
-        unsigned char c = at[i];
-        size_t n = c < 0x80 ? 1 : c >= 0xF0 ? 4 : c >= 0xE0 ? 3 : 2;
-        if (c >= 0x80 && (c < 0xC2 || c > 0xF4 || i + n > text.len))
-            return i;
-        for (size_t k = 1; k < n; k++)
-            if ((at[i + k] & 0xC0) != 0x80)
-                return i;
-        if ((c == 0xE0 && at[i + 1] < 0xA0) || (c == 0xED && at[i + 1] > 0x9F) ||
-            (c == 0xF0 && at[i + 1] < 0x90) || (c == 0xF4 && at[i + 1] > 0x8F))
+        size_t n = utf8_len(at + i, text.len - i);
+        if (n == 0)
             return i;
         i += n;
     }
@@ -224,11 +216,15 @@ static enum err parse(struct reader *r, struct slice text, struct json_fault *fa
         return ERR_INTERNAL;
     const unsigned char *bytes = (const unsigned char *)text.data;
     yajl_status status = yajl_parse(handle, bytes, text.len);
-    if (status == yajl_status_ok)
+    bool early = status == yajl_status_ok;
+    if (early)
         status = yajl_complete_parse(handle);
     if (status != yajl_status_ok) {
-        fault->at = yajl_get_bytes_consumed(handle);
-        fault->reason = r->reason != NULL ? r->reason : fault->at >= text.len ? "the text ends too early" : "syntax error";
+        size_t consumed = yajl_get_bytes_consumed(handle);
+        fault->at = consumed > text.len ? text.len : consumed;
+        fault->reason = r->reason != NULL ? r->reason
+                        : early           ? "the text ends too early"
+                                          : "syntax error";
     }
     yajl_free(handle);
     return status == yajl_status_ok ? ERR_OK : ERR_MALFORMED;

@@ -1,10 +1,10 @@
 /*
  * json.h - JSON text to msgpack bytes, once, strictly; and back.
  *
- * Refused: duplicate keys, depth over 32, more than 200 keys in one object, bad or overlong UTF-8, lone surrogates,
- * NUL inside strings, trailing bytes, NaN, raw control characters. Integers that fit int64 become
- * msgpack integers; every other number keeps its text as ext type MP_NUMBER and never meets a
- * double. Not recursive.
+ * Refused: duplicate keys, depth over 32, more than 200 keys in one object, bad or overlong UTF-8,
+ * lone surrogates, NUL inside strings, trailing bytes, NaN, raw control characters. Integers that
+ * fit int64 become msgpack integers; every other number keeps its text as ext type MP_NUMBER and
+ * never meets a double. Not recursive.
  */
 #ifndef COMMON_JSON_H
 #define COMMON_JSON_H

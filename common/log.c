@@ -6,8 +6,12 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/utf8.h"
 
-enum { LINE_MAX_BYTES = 4000 }; /* below PIPE_BUF: one write(2) stays one line */
+enum {
+    LINE_MAX_BYTES = 4000, /* below PIPE_BUF: one write(2) stays one line */
+    TAIL_BYTES = 8,        /* kept free for what closes a line: quote, brace, newline */
+};
 
 static const char *level_text = "info", *format_text;
 static const char *program_name = "bureau";
@@ -28,49 +32,96 @@ static const char *const level_names[] = {"debug", "info", "warn", "error"};
 struct line {
     char text[LINE_MAX_BYTES];
     size_t len;
+    bool cut; /* full: everything after is left out */
 };
 
-static void put(struct line *line, const char *data, size_t len)
+/* All of it or nothing: an escape or a character is never cut in two. */
+static bool put(struct line *line, const char *data, size_t len)
 {
-    size_t room = sizeof line->text - 2 - line->len;
-    len = len < room ? len : room;
+    if (line->cut || line->len + len > sizeof line->text - TAIL_BYTES) {
+        line->cut = true;
+        return false;
+    }
     memcpy(line->text + line->len, data, len);
     line->len += len;
+    return true;
 }
 
 static void puts_plain(struct line *line, const char *text) { put(line, text, strlen(text)); }
 
-/* Control bytes, quotes and backslashes are escaped in both formats: a value cannot start a line.
- */
+/* What cannot stand as it is. */
+static void put_escaped(struct line *line, unsigned char c)
+{
+    static const char hex[] = "0123456789abcdef";
+    char text[6] = {'\\', (char)c, '0', '0', hex[c >> 4], hex[c & 15]};
+    if (c >= 0x80) {
+        put(line, "\xEF\xBF\xBD", 3);
+    } else if (c == '"' || c == '\\') {
+        put(line, text, 2);
+    } else {
+        text[1] = 'u';
+        put(line, text, 6);
+    }
+}
+
+/* Bytes from text on that need no escape, at most as many as still fit. */
+static size_t plain_span(const unsigned char *text, size_t left, size_t room)
+{
+    size_t i = 0;
+    while (i < left) {
+        unsigned char c = text[i];
+        if (c < 0x20 || c == '"' || c == '\\' || c == 0x7f)
+            break;
+        size_t n = c < 0x80 ? 1 : utf8_len(text + i, left - i);
+        if (n == 0 || i + n > room)
+            break;
+        i += n;
+    }
+    return i;
+}
+
+/* Control bytes, quotes and backslashes are escaped in both formats: no value can start a line. */
 static void puts_escaped(struct line *line, const char *text)
 {
-    for (; *text != '\0'; text++) {
-        unsigned char c = (unsigned char)*text;
-        char escaped[8];
-        if (c == '"' || c == '\\')
-            snprintf(escaped, sizeof escaped, "\\%c", c);
-        else if (c < 0x20 || c == 0x7f)
-            snprintf(escaped, sizeof escaped, "\\u%04x", c);
+    const unsigned char *at = (const unsigned char *)text;
+    size_t left = strlen(text);
+    while (left > 0 && !line->cut) {
+        size_t n = plain_span(at, left, sizeof line->text - TAIL_BYTES - line->len);
+        put(line, (const char *)at, n);
+        at += n;
+        left -= n;
+        if (left == 0)
+            break;
+        size_t whole = utf8_len(at, left);
+        if (*at < 0x80 || whole == 0)
+            put_escaped(line, *at);
         else
-            snprintf(escaped, sizeof escaped, "%c", c);
-        puts_plain(line, escaped);
+            put(line, (const char *)at, whole); /* did not fit: marks the line as cut */
+        at++;
+        left--;
     }
 }
 
 static void put_pair(struct line *line, const char *key, const char *value)
 {
+    size_t before = line->len;
+    bool quoted = !as_text || (value != NULL && strpbrk(value, " =\"") != NULL);
     puts_plain(line, as_text ? " " : ",\"");
     puts_plain(line, key);
     puts_plain(line, as_text ? "=" : "\":");
-    if (value == NULL) {
+    if (value == NULL)
         puts_plain(line, as_text ? "-" : "null");
+    else if (quoted)
+        puts_plain(line, "\"");
+    if (line->cut) {
+        line->len = before; /* no room for the pair's beginning: leave it out whole */
         return;
     }
-    if (!as_text)
-        puts_plain(line, "\"");
+    if (value == NULL)
+        return;
     puts_escaped(line, value);
-    if (!as_text)
-        puts_plain(line, "\"");
+    if (quoted)
+        line->text[line->len++] = '"'; /* TAIL_BYTES has room for it, also in a cut line */
 }
 
 static void start(struct line *line, enum log_level level, const char *event,
@@ -78,6 +129,7 @@ static void start(struct line *line, enum log_level level, const char *event,
 {
     char now[32];
     line->len = 0;
+    line->cut = false;
     clock_iso(clock_unix_ms(), now);
     puts_plain(line, as_text ? "" : "{\"time\":\"");
     puts_plain(line, now);
@@ -91,15 +143,8 @@ static void start(struct line *line, enum log_level level, const char *event,
 
 static void end(struct line *line)
 {
-    size_t limit = sizeof line->text - 2;
-    if (!as_text) {
-        /* A cut line stays valid JSON as far as readers care: close what is open. */
-        if (line->len >= limit) {
-            line->len = limit - 1;
-            line->text[line->len++] = '"';
-        }
+    if (!as_text)
         line->text[line->len++] = '}';
-    }
     line->text[line->len++] = '\n';
     ssize_t written = write(STDERR_FILENO, line->text, line->len);
     (void)written; /* nowhere left to complain */

@@ -7,106 +7,140 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SERIES_MAX = 4096, SLOTS = 2 * SERIES_MAX, BUCKETS = 14 };
-enum kind { COUNTER, GAUGE, HISTOGRAM };
+enum { SERIES_MAX = 4096, SLOTS = 2 * SERIES_MAX, FAMILIES_MAX = 256, BUCKETS = 14 };
 
 static const int64_t bounds_us[BUCKETS] = {500,     1000,    2000,    5000,    10000,
                                            20000,   50000,   100000,  200000,  500000,
                                            1000000, 2000000, 5000000, 10000000};
 
-struct series {
-    const char *name, *help;
+struct metric {
+    const char *name;
     char *labels;
-    enum kind kind;
-    _Atomic int64_t value; /* histogram: sum in microseconds */
-    _Atomic int64_t count;
-    _Atomic int64_t bucket[BUCKETS];
+    struct metric *next;                 /* of the same name, in the order they were made */
+    _Atomic int64_t value;               /* histogram: sum in microseconds */
+    _Atomic int64_t bucket[BUCKETS + 1]; /* the last one: above all bounds */
 };
 
-static _Atomic(struct series *) slots[SLOTS];
-static struct series *in_order[SERIES_MAX];
-static size_t series_n;
+/* The series of one name, which the text format wants together. */
+struct family {
+    const char *name, *help;
+    enum metric_kind kind;
+    struct metric *first, *last;
+};
+
+static _Atomic(struct metric *) slots[SLOTS];
+/* Guards families, the chains of their series, and adding to slots. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct family families[FAMILIES_MAX];
+static size_t families_n, series_n;
+
+static uint64_t hash_on(uint64_t hash, const char *text)
+{
+    for (; *text != '\0'; text++)
+        hash = (hash ^ (unsigned char)*text) * 1099511628211U;
+    return hash * 31;
+}
 
 static size_t slot_of(const char *name, const char *labels)
 {
-    uint64_t hash = 1469598103934665603U;
-    for (const char *c = name; *c != '\0'; c++)
-        hash = (hash ^ (unsigned char)*c) * 1099511628211U;
-    for (const char *c = labels; *c != '\0'; c++)
-        hash = (hash ^ (unsigned char)*c) * 1099511628211U;
-    return (size_t)(hash % SLOTS);
+    return (size_t)(hash_on(hash_on(1469598103934665603U, name), labels) % SLOTS);
 }
 
-static struct series *add(size_t slot, const char *name, const char *help, const char *labels,
-                          enum kind kind)
+static struct family *family_of(enum metric_kind kind, const char *name, const char *help)
 {
-    if (series_n == SERIES_MAX)
-        return NULL; /* bounded: a new label set is dropped rather than growing for ever */
-    struct series *series = calloc(1, sizeof *series);
-    char *copy = strdup(labels);
-    if (series == NULL || copy == NULL) {
-        free(series);
-        free(copy);
+    for (size_t i = 0; i < families_n; i++)
+        if (strcmp(families[i].name, name) == 0)
+            return &families[i];
+    if (families_n == FAMILIES_MAX)
+        return NULL;
+    families[families_n] = (struct family){.name = name, .help = help, .kind = kind};
+    return &families[families_n++];
+}
+
+static struct metric *make(struct family *family, const char *labels)
+{
+    /* Bounded: a new label set is dropped rather than growing for ever. */
+    struct metric *metric = series_n == SERIES_MAX ? NULL : calloc(1, sizeof *metric);
+    char *copy = metric == NULL ? NULL : strdup(labels);
+    if (copy == NULL) {
+        free(metric);
         return NULL;
     }
-    *series = (struct series){.name = name, .help = help, .labels = copy, .kind = kind};
-    in_order[series_n++] = series;
-    atomic_store_explicit(&slots[slot], series, memory_order_release);
-    return series;
+    metric->name = family->name;
+    metric->labels = copy;
+    if (family->last != NULL)
+        family->last->next = metric;
+    else
+        family->first = metric;
+    family->last = metric;
+    series_n++;
+    return metric;
 }
 
-static struct series *find(const char *name, const char *help, const char *labels, enum kind kind)
+/* The series, or NULL and the free slot where it belongs. */
+static struct metric *look_up(const char *name, const char *labels, size_t *slot)
 {
-    bool locked = false;
-    struct series *found = NULL;
-    for (size_t i = slot_of(name, labels);; i = (i + 1) % SLOTS) {
-        struct series *here = atomic_load_explicit(&slots[i], memory_order_acquire);
-        if (here != NULL && strcmp(here->name, name) == 0 && strcmp(here->labels, labels) == 0) {
-            found = here;
-            break;
-        }
-        if (here == NULL && locked) {
-            found = add(i, name, help, labels, kind);
-            break;
-        }
-        if (here == NULL) { /* look once more under the lock: another thread may have added it */
-            pthread_mutex_lock(&lock);
-            locked = true;
-            i = (i + SLOTS - 1) % SLOTS;
-        }
+    for (*slot = slot_of(name, labels);; *slot = (*slot + 1) % SLOTS) {
+        struct metric *here = atomic_load_explicit(&slots[*slot], memory_order_acquire);
+        if (here == NULL || (strcmp(here->name, name) == 0 && strcmp(here->labels, labels) == 0))
+            return here;
     }
-    if (locked)
-        pthread_mutex_unlock(&lock);
-    return found;
 }
 
-void metrics_count(const char *name, const char *help, const char *labels, int64_t delta)
+struct metric *metrics_series(enum metric_kind kind, const char *name, const char *help,
+                              const char *labels)
 {
-    struct series *series = find(name, help, labels, COUNTER);
-    if (series != NULL)
-        atomic_fetch_add_explicit(&series->value, delta, memory_order_relaxed);
+    size_t slot;
+    struct metric *metric = look_up(name, labels, &slot);
+    if (metric != NULL)
+        return metric;
+    pthread_mutex_lock(&lock);
+    metric = look_up(name, labels, &slot); /* another thread may have been first */
+    struct family *family = metric == NULL ? family_of(kind, name, help) : NULL;
+    if (family != NULL && family->kind == kind)
+        metric = make(family, labels);
+    if (family != NULL && metric != NULL)
+        atomic_store_explicit(&slots[slot], metric, memory_order_release);
+    pthread_mutex_unlock(&lock);
+    return metric;
+}
+
+void metric_add(struct metric *metric, int64_t add)
+{
+    if (metric != NULL)
+        atomic_fetch_add_explicit(&metric->value, add, memory_order_relaxed);
+}
+
+void metric_set(struct metric *metric, int64_t value)
+{
+    if (metric != NULL)
+        atomic_store_explicit(&metric->value, value, memory_order_relaxed);
+}
+
+void metric_observe_us(struct metric *metric, int64_t us)
+{
+    if (metric == NULL)
+        return;
+    size_t i = 0;
+    while (i < BUCKETS && us > bounds_us[i])
+        i++;
+    atomic_fetch_add_explicit(&metric->bucket[i], 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&metric->value, us, memory_order_relaxed);
+}
+
+void metrics_count(const char *name, const char *help, const char *labels, int64_t add)
+{
+    metric_add(metrics_series(METRIC_COUNTER, name, help, labels), add);
 }
 
 void metrics_gauge(const char *name, const char *help, const char *labels, int64_t value)
 {
-    struct series *series = find(name, help, labels, GAUGE);
-    if (series != NULL)
-        atomic_store_explicit(&series->value, value, memory_order_relaxed);
+    metric_set(metrics_series(METRIC_GAUGE, name, help, labels), value);
 }
 
 void metrics_observe_us(const char *name, const char *help, const char *labels, int64_t us)
 {
-    struct series *series = find(name, help, labels, HISTOGRAM);
-    if (series == NULL)
-        return;
-    atomic_fetch_add_explicit(&series->value, us, memory_order_relaxed);
-    atomic_fetch_add_explicit(&series->count, 1, memory_order_relaxed);
-    for (size_t i = 0; i < BUCKETS; i++)
-        if (us <= bounds_us[i]) {
-            atomic_fetch_add_explicit(&series->bucket[i], 1, memory_order_relaxed);
-            break;
-        }
+    metric_observe_us(metrics_series(METRIC_HISTOGRAM, name, help, labels), us);
 }
 
 static void print_seconds(struct buf *out, int64_t us)
@@ -114,48 +148,46 @@ static void print_seconds(struct buf *out, int64_t us)
     buf_printf(out, "%" PRId64 ".%06" PRId64, us / 1000000, us % 1000000);
 }
 
-static void print_histogram(struct buf *out, struct series *s)
+/* "name_suffix{labels} " without empty braces. */
+static void print_name(struct buf *out, const struct metric *m, const char *suffix)
 {
-    const char *comma = *s->labels == '\0' ? "" : ",";
-    int64_t sum = 0;
-    for (size_t i = 0; i < BUCKETS; i++) {
-        sum += atomic_load(&s->bucket[i]);
-        buf_printf(out, "%s_bucket{%s%sle=\"", s->name, s->labels, comma);
-        print_seconds(out, bounds_us[i]);
-        buf_printf(out, "\"} %" PRId64 "\n", sum);
-    }
-    int64_t count = atomic_load(&s->count);
-    buf_printf(out, "%s_bucket{%s%sle=\"+Inf\"} %" PRId64 "\n", s->name, s->labels, comma, count);
-    buf_printf(out, "%s_sum{%s} ", s->name, s->labels);
-    print_seconds(out, atomic_load(&s->value));
-    buf_printf(out, "\n%s_count{%s} %" PRId64 "\n", s->name, s->labels, count);
+    const char *open = *m->labels == '\0' ? "" : "{", *close = *m->labels == '\0' ? "" : "}";
+    buf_printf(out, "%s%s%s%s%s ", m->name, suffix, open, m->labels, close);
 }
 
-static void print_one(struct buf *out, struct series *s)
+static void print_histogram(struct buf *out, struct metric *m)
 {
-    if (s->kind == HISTOGRAM)
-        print_histogram(out, s);
-    else
-        buf_printf(out, "%s{%s} %" PRId64 "\n", s->name, s->labels, atomic_load(&s->value));
+    const char *comma = *m->labels == '\0' ? "" : ",";
+    int64_t count = 0;
+    for (size_t i = 0; i < BUCKETS; i++) {
+        count += atomic_load(&m->bucket[i]);
+        buf_printf(out, "%s_bucket{%s%sle=\"", m->name, m->labels, comma);
+        print_seconds(out, bounds_us[i]);
+        buf_printf(out, "\"} %" PRId64 "\n", count);
+    }
+    count += atomic_load(&m->bucket[BUCKETS]);
+    buf_printf(out, "%s_bucket{%s%sle=\"+Inf\"} %" PRId64 "\n", m->name, m->labels, comma, count);
+    print_name(out, m, "_sum");
+    print_seconds(out, atomic_load(&m->value));
+    buf_putc(out, '\n');
+    print_name(out, m, "_count");
+    buf_printf(out, "%" PRId64 "\n", count);
 }
 
 void metrics_print(struct buf *out)
 {
     static const char *const kinds[] = {"counter", "gauge", "histogram"};
     pthread_mutex_lock(&lock);
-    size_t n = series_n;
-    pthread_mutex_unlock(&lock);
-    for (size_t i = 0; i < n; i++) {
-        struct series *first = in_order[i];
-        bool seen = false;
-        for (size_t j = 0; j < i && !seen; j++)
-            seen = strcmp(in_order[j]->name, first->name) == 0;
-        if (seen)
-            continue;
-        buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", first->name, first->help, first->name,
-                   kinds[first->kind]);
-        for (size_t j = i; j < n; j++)
-            if (strcmp(in_order[j]->name, first->name) == 0)
-                print_one(out, in_order[j]);
+    for (const struct family *f = families; f < families + families_n; f++) {
+        buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", f->name, f->help, f->name, kinds[f->kind]);
+        for (struct metric *m = f->first; m != NULL; m = m->next) {
+            if (f->kind == METRIC_HISTOGRAM) {
+                print_histogram(out, m);
+                continue;
+            }
+            print_name(out, m, "");
+            buf_printf(out, "%" PRId64 "\n", atomic_load(&m->value));
+        }
     }
+    pthread_mutex_unlock(&lock);
 }

@@ -25,14 +25,14 @@ static const struct {
     unsigned char length, payload;
     char kind; /* 'p' payload, 'a' array, 'm' map, 'x' never used */
 } forms[] = {
-    [0x00] = {0, 0, 'p'}, [0x01] = {0, 0, 'x'},  [0x02] = {0, 0, 'p'},  [0x03] = {0, 0, 'p'},
-    [0x04] = {1, 0, 'p'}, [0x05] = {2, 0, 'p'},  [0x06] = {4, 0, 'p'},  [0x07] = {1, 1, 'p'},
-    [0x08] = {2, 1, 'p'}, [0x09] = {4, 1, 'p'},  [0x0a] = {0, 4, 'p'},  [0x0b] = {0, 8, 'p'},
-    [0x0c] = {0, 1, 'p'}, [0x0d] = {0, 2, 'p'},  [0x0e] = {0, 4, 'p'},  [0x0f] = {0, 8, 'p'},
-    [0x10] = {0, 1, 'p'}, [0x11] = {0, 2, 'p'},  [0x12] = {0, 4, 'p'},  [0x13] = {0, 8, 'p'},
-    [0x14] = {0, 2, 'p'}, [0x15] = {0, 3, 'p'},  [0x16] = {0, 5, 'p'},  [0x17] = {0, 9, 'p'},
-    [0x18] = {0, 17, 'p'}, [0x19] = {1, 0, 'p'}, [0x1a] = {2, 0, 'p'},  [0x1b] = {4, 0, 'p'},
-    [0x1c] = {2, 0, 'a'}, [0x1d] = {4, 0, 'a'},  [0x1e] = {2, 0, 'm'},  [0x1f] = {4, 0, 'm'},
+    [0x00] = {0, 0, 'p'},  [0x01] = {0, 0, 'x'}, [0x02] = {0, 0, 'p'}, [0x03] = {0, 0, 'p'},
+    [0x04] = {1, 0, 'p'},  [0x05] = {2, 0, 'p'}, [0x06] = {4, 0, 'p'}, [0x07] = {1, 1, 'p'},
+    [0x08] = {2, 1, 'p'},  [0x09] = {4, 1, 'p'}, [0x0a] = {0, 4, 'p'}, [0x0b] = {0, 8, 'p'},
+    [0x0c] = {0, 1, 'p'},  [0x0d] = {0, 2, 'p'}, [0x0e] = {0, 4, 'p'}, [0x0f] = {0, 8, 'p'},
+    [0x10] = {0, 1, 'p'},  [0x11] = {0, 2, 'p'}, [0x12] = {0, 4, 'p'}, [0x13] = {0, 8, 'p'},
+    [0x14] = {0, 2, 'p'},  [0x15] = {0, 3, 'p'}, [0x16] = {0, 5, 'p'}, [0x17] = {0, 9, 'p'},
+    [0x18] = {0, 17, 'p'}, [0x19] = {1, 0, 'p'}, [0x1a] = {2, 0, 'p'}, [0x1b] = {4, 0, 'p'},
+    [0x1c] = {2, 0, 'a'},  [0x1d] = {4, 0, 'a'}, [0x1e] = {2, 0, 'm'}, [0x1f] = {4, 0, 'm'},
 };
 
 static bool read_header(const unsigned char *at, size_t left, struct header *out)
@@ -112,7 +112,7 @@ bool mp_same(const msgpack_object *object, const char *text)
 {
     size_t len = strlen(text);
     return object != NULL && object->type == MSGPACK_OBJECT_STR && object->via.str.size == len &&
-           memcmp(object->via.str.ptr, text, len) == 0;
+           (len == 0 || memcmp(object->via.str.ptr, text, len) == 0);
 }
 
 const msgpack_object *mp_find(const msgpack_object *map, const char *key)
@@ -164,36 +164,65 @@ bool mp_int(const msgpack_object *object, int64_t *out)
     return true;
 }
 
-static int sink(void *data, const char *bytes, size_t len)
+/* Big-endian value of n bytes behind its code. */
+static void put_head(struct buf *buf, unsigned char code, uint64_t value, size_t n)
 {
-    buf_put(data, bytes, len);
-    return 0;
+    unsigned char head[9] = {code};
+    for (size_t i = 0; i < n; i++)
+        head[1 + i] = (unsigned char)(value >> (8 * (n - 1 - i)));
+    buf_put(buf, head, 1 + n);
 }
 
-static msgpack_packer packer(struct buf *buf)
+/* Arrays and maps: the count in the code itself when below 16, else in 2 or 4 bytes behind it. */
+static void put_count(struct buf *buf, unsigned char fix, unsigned char code16, uint32_t n)
 {
-    msgpack_packer pk;
-    msgpack_packer_init(&pk, buf, sink);
-    return pk;
+    if (n < 16)
+        put_head(buf, (unsigned char)(fix | n), 0, 0);
+    else if (n <= UINT16_MAX)
+        put_head(buf, code16, n, 2);
+    else
+        put_head(buf, (unsigned char)(code16 + 1), n, 4);
 }
 
-#define WITH_PACKER(call)                                                                          \
-    msgpack_packer pk = packer(buf);                                                               \
-    (void)(call)
-
-void mp_put_map(struct buf *buf, uint32_t pairs) { WITH_PACKER(msgpack_pack_map(&pk, pairs)); }
-void mp_put_array(struct buf *buf, uint32_t items) { WITH_PACKER(msgpack_pack_array(&pk, items)); }
-void mp_put_int(struct buf *buf, int64_t value) { WITH_PACKER(msgpack_pack_int64(&pk, value)); }
-void mp_put_nil(struct buf *buf) { WITH_PACKER(msgpack_pack_nil(&pk)); }
-
-void mp_put_bool(struct buf *buf, bool value)
+/* Texts and bytes beyond what a code of its own tells; sizes are bounded by what feeds us. */
+static void put_size(struct buf *buf, unsigned char code8, size_t len)
 {
-    WITH_PACKER(value ? msgpack_pack_true(&pk) : msgpack_pack_false(&pk));
+    if (len <= UINT8_MAX)
+        put_head(buf, code8, len, 1);
+    else if (len <= UINT16_MAX)
+        put_head(buf, (unsigned char)(code8 + 1), len, 2);
+    else
+        put_head(buf, (unsigned char)(code8 + 2), len, 4);
+}
+
+void mp_put_map(struct buf *buf, uint32_t pairs) { put_count(buf, 0x80, 0xde, pairs); }
+
+void mp_put_array(struct buf *buf, uint32_t items) { put_count(buf, 0x90, 0xdc, items); }
+
+void mp_put_nil(struct buf *buf) { put_head(buf, 0xc0, 0, 0); }
+
+void mp_put_bool(struct buf *buf, bool value) { put_head(buf, value ? 0xc3 : 0xc2, 0, 0); }
+
+void mp_put_int(struct buf *buf, int64_t value)
+{
+    if (value >= -32 && value < 128)
+        put_head(buf, (unsigned char)value, 0, 0);
+    else if (value >= INT8_MIN && value <= INT8_MAX)
+        put_head(buf, 0xd0, (uint64_t)value, 1);
+    else if (value >= INT16_MIN && value <= INT16_MAX)
+        put_head(buf, 0xd1, (uint64_t)value, 2);
+    else if (value >= INT32_MIN && value <= INT32_MAX)
+        put_head(buf, 0xd2, (uint64_t)value, 4);
+    else
+        put_head(buf, 0xd3, (uint64_t)value, 8);
 }
 
 void mp_put_str(struct buf *buf, const char *data, size_t len)
 {
-    WITH_PACKER(msgpack_pack_str(&pk, len));
+    if (len < 32)
+        put_head(buf, (unsigned char)(0xa0 | len), 0, 0);
+    else
+        put_size(buf, 0xd9, len);
     buf_put(buf, data, len);
 }
 
@@ -207,13 +236,21 @@ void mp_put_text(struct buf *buf, const char *text)
 
 void mp_put_bin(struct buf *buf, const void *data, size_t len)
 {
-    WITH_PACKER(msgpack_pack_bin(&pk, len));
+    put_size(buf, 0xc4, len);
     buf_put(buf, data, len);
+}
+
+static int sink(void *data, const char *bytes, size_t len)
+{
+    buf_put(data, bytes, len);
+    return 0;
 }
 
 void mp_put_object(struct buf *buf, const msgpack_object *object)
 {
-    WITH_PACKER(msgpack_pack_object(&pk, *object));
+    msgpack_packer pk;
+    msgpack_packer_init(&pk, buf, sink);
+    (void)msgpack_pack_object(&pk, *object); /* the sink cannot fail */
 }
 
 static void put_members(struct buf *out, const msgpack_object_map *map)

@@ -1,5 +1,6 @@
 #include "common/stop.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <unistd.h>
@@ -17,7 +18,7 @@ static void on_signal(int number)
 
 void stop_open(void)
 {
-    if (pipe(wake) != 0)
+    if (pipe2(wake, O_CLOEXEC | O_NONBLOCK) != 0)
         _exit(70);
     struct sigaction action = {.sa_handler = on_signal};
     sigaction(SIGTERM, &action, NULL);

@@ -4,7 +4,7 @@
 
 #include "common/base.h"
 
-void stop_open(void);                /* installs the handlers; before threads */
+void stop_open(void); /* installs the handlers; before threads */
 bool stop_asked(void);
 void stop_ask(void);
 /* Sleeps until asked or for at most ms; true when asked. */
