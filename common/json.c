@@ -220,8 +220,8 @@ static enum err parse(struct reader *r, struct slice text, struct json_fault *fa
     if (early)
         status = yajl_complete_parse(handle);
     if (status != yajl_status_ok) {
-        size_t consumed = yajl_get_bytes_consumed(handle);
-        fault->at = consumed > text.len ? text.len : consumed;
+        size_t consumed = yajl_get_bytes_consumed(handle); /* of the last call alone */
+        fault->at = early || consumed > text.len ? text.len : consumed;
         fault->reason = r->reason != NULL ? r->reason
                         : early           ? "the text ends too early"
                                           : "syntax error";
