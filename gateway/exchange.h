@@ -1,0 +1,101 @@
+/* exchange.h - one HTTP request on its way through the gateway; lives in its thread's arena. */
+#ifndef GATEWAY_EXCHANGE_H
+#define GATEWAY_EXCHANGE_H
+
+#include "common/arena.h"
+#include "gateway/connections.h"
+#include "proto/dialect.h"
+#include "proto/identity.h"
+
+enum { QUERY_MAX = 64, SERVER_TIMING_MAX = 160 };
+
+enum credential_kind { CREDENTIAL_NONE, CREDENTIAL_TOKEN, CREDENTIAL_JWT, CREDENTIAL_SESSION };
+
+struct credential {
+    enum credential_kind kind;
+    bool bearer;                        /* from the Authorization header, not from a cookie */
+    char key[4 + 65];                   /* "tok:<sha256hex>" */
+    int64_t id;                         /* token: its row */
+    int64_t user, issued, organization; /* jwt */
+    struct slice session;               /* cookie's value, also beside another credential */
+    const char *fault;                  /* why it is no good before anybody is asked, or NULL */
+};
+
+/* What the limiter said; limit 0: nothing is limited. */
+struct limit {
+    int64_t most, left, reset_s, retry_s;
+    bool refused;
+};
+
+struct exchange {
+    struct arena *arena;
+    const struct http_request *http;
+    int64_t started_us, deadline_us, redis_us, upstream_us;
+    const char *id;    /* request id */
+    const char *trace; /* traceparent, or "" */
+    const char *verb;
+    const char *path;    /* decoded */
+    const char *base;    /* for absolute links */
+    const char *address; /* of the caller */
+    const char *origin;  /* or NULL */
+    enum language language;
+    struct pair query[QUERY_MAX + 1];
+    size_t query_n;
+    struct route_match match;
+    enum dialect dialect;
+    struct credential credential;
+    bool csrf_missing; /* an unsafe call from a browser without its token */
+    bool local;        /* answered by the gateway itself (health.c) */
+    bool counted;      /* local: counts against the limits all the same */
+    struct identity identity;
+    bool known;           /* identity is filled and valid */
+    bool limited;         /* the limiter was asked */
+    bool missed;          /* the identity must be asked for */
+    bool resolved;        /* and was */
+    const char *account;  /* lower-case hash of the account a sign-in names, or NULL */
+    int64_t organization; /* of X-Organization-Id; 0: none; -1: unreadable */
+    struct limit limit;
+    struct caller who;
+    struct slice body, raw;
+    enum err body_err;
+    const char *body_message;
+    enum err err; /* why the exchange ended early */
+    struct reply reply;
+    const char *allow;
+    bool closes;  /* the connection ends with this answer */
+    int status;   /* answered */
+    size_t bytes; /* of the body */
+};
+
+/* Ends the exchange with an error in the dialect's words, or in these. */
+enum err exchange_fail(struct exchange *x, enum err err, const char *message_or_null);
+/* A header's value, terminated, in the arena; NULL when absent. */
+const char *exchange_header(const struct exchange *x, const char *name);
+/* A cookie's value, as sent; {NULL, 0} when absent. */
+struct slice exchange_cookie(const struct exchange *x, const char *name);
+bool exchange_is_safe(const struct exchange *x); /* GET, HEAD, OPTIONS */
+
+/* The stages; each returns OK to go on. */
+enum err route_stage(struct exchange *x) MUST_USE;
+enum err body_stage(struct exchange *x) MUST_USE;
+enum err upstream_stage(struct exchange *x) MUST_USE;
+
+void pipeline_run(struct exchange *x, void *connection);
+/* Writes the response. */
+void answer_send(struct exchange *x, void *connection);
+
+/* body.c: the most bytes a body may have. */
+size_t body_max(const struct http_head *head);
+/* cors.c: headers for a browser of another origin; a preflight is answered whole. */
+void cors_put(struct buf *out, const struct exchange *x);
+bool cors_is_preflight(const struct exchange *x);
+void cors_preflight(struct buf *out, const struct exchange *x);
+
+/* session.c: the credential of the call, and whether CSRF was cared for. */
+void session_read(struct exchange *x);
+
+/* health.c: the gateway's own paths. true when this is one; the reply is filled. */
+bool health_answers(struct exchange *x);
+void health_draining(void);
+
+#endif

@@ -1,0 +1,142 @@
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/metrics.h"
+#include "gateway/config.h"
+#include "gateway/upstream.h"
+#if __has_include("proto/openapi.h")
+#include "proto/openapi.h"
+#else
+#define openapi_write(out) buf_puts(out, "{\"openapi\":\"3.1.0\"}")
+#endif
+
+enum { PING_MS = 1000 };
+
+static _Atomic bool draining;
+
+void health_draining(void) { atomic_store(&draining, true); }
+
+static void answer(struct exchange *x, const struct buf *text, const char *type)
+{
+    x->reply.json = (struct slice){text->data, text->len};
+    x->reply.type = type;
+}
+
+static void answer_alive(struct exchange *x, struct buf *out)
+{
+    buf_printf(out, "{\"status\":\"ok\",\"version\":\"%s\"}", BUREAU_VERSION);
+    answer(x, out, NULL);
+}
+
+static struct request ping(const struct exchange *x, const char *op)
+{
+    return (struct request){.id = x->id,
+                            .trace = x->trace,
+                            .op = op,
+                            .resource = "",
+                            .who = {.abilities = "", .zone = "", .org_zone = "", .language = ""},
+                            .address = x->address,
+                            .path = x->path};
+}
+
+static bool service_is_ready(struct exchange *x, struct buf *out, const char *service)
+{
+    struct request request = ping(x, "ping");
+    struct reply *reply = NULL;
+    enum err err = upstream_ask(x->arena, service, &request, PING_MS, &reply);
+    const char *reason = err == ERR_OK                             ? NULL
+                         : reply != NULL && reply->message != NULL ? reply->message
+                                                                   : err_meaning(err);
+    buf_printf(out, ",\"%s\":{\"ready\":%s", service, err == ERR_OK ? "true" : "false");
+    if (reason != NULL) {
+        buf_puts(out, ",\"reason\":");
+        buf_puts_json(out, reason);
+    }
+    buf_putc(out, '}');
+    return err == ERR_OK;
+}
+
+static void answer_ready(struct exchange *x, struct buf *out)
+{
+    struct buf parts;
+    bool leaving = atomic_load(&draining), redis = redis_alive();
+    buf_init(&parts, x->arena);
+    bool ready = !leaving && redis;
+    for (size_t i = 0; i < SERVICES; i++)
+        ready = service_is_ready(x, &parts, upstream_services[i]) && ready;
+    buf_printf(out, "{\"ready\":%s,\"parts\":{\"gateway\":{\"ready\":%s%s}",
+               ready ? "true" : "false", leaving ? "false" : "true",
+               leaving ? ",\"reason\":\"it is stopping\"" : "");
+    buf_printf(out, ",\"redis\":{\"ready\":%s%s}%s}}", redis ? "true" : "false",
+               redis ? "" : ",\"reason\":\"no answer\"", parts.data);
+    answer(x, out, NULL);
+    x->reply.status = ready ? 200 : 503;
+}
+
+static void answer_metrics(struct exchange *x, struct buf *out)
+{
+    connections_metrics();
+    upstream_metrics();
+    metrics_print(out);
+    answer(x, out, "text/plain; version=0.0.4");
+}
+
+/* The document never changes while the process lives: written once, kept for good. */
+static void answer_openapi(struct exchange *x, struct buf *out)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static struct arena *kept;
+    static struct buf text;
+    (void)out;
+    pthread_mutex_lock(&lock);
+    if (kept == NULL) {
+        kept = arena_new(65536);
+        buf_init(&text, kept);
+        openapi_write(&text);
+    }
+    pthread_mutex_unlock(&lock);
+    answer(x, &text, NULL);
+    x->counted = true;
+}
+
+static void answer_docs(struct exchange *x, struct buf *out)
+{
+    buf_puts(out, "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\">"
+                  "<title>Bureau API</title>\n<h1>Bureau API</h1>\n"
+                  "<p>Everything served here is described in "
+                  "<a href=\"/api/openapi.json\">the OpenAPI document</a>.</p></html>\n");
+    answer(x, out, "text/html; charset=utf-8");
+    x->counted = true;
+}
+
+static const struct {
+    const char *path;
+    void (*answer)(struct exchange *x, struct buf *out);
+} pages[] = {
+    {"/healthz", answer_alive},   {"/readyz", answer_ready},
+    {"/metrics", answer_metrics}, {"/api/openapi.json", answer_openapi},
+    {"/docs", answer_docs},
+};
+
+bool health_answers(struct exchange *x)
+{
+    struct buf out;
+    for (size_t i = 0; i < COUNT_OF(pages); i++) {
+        if (strcmp(pages[i].path, x->path) != 0)
+            continue;
+        x->local = true;
+        buf_init(&out, x->arena);
+        if (strcmp(x->verb, "GET") != 0 && strcmp(x->verb, "HEAD") != 0) {
+            x->allow = "GET, HEAD";
+            exchange_fail(x, ERR_METHOD, NULL);
+        } else {
+            pages[i].answer(x, &out);
+        }
+        return true;
+    }
+    return false;
+}

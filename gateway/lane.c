@@ -1,0 +1,411 @@
+#include "gateway/lane.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <nng/nng.h>
+#include <nng/protocol/reqrep0/req.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/metrics.h"
+
+enum { WAITING = 0, DONE = 1, LEAD = 2 };
+enum { SILENT_MAX = 2, RECONNECT_MIN_MS = 50, RECONNECT_MAX_MS = 500, MESSAGE_ROOM = 256 };
+
+struct lane {
+    const char *address;
+    pthread_mutex_t lock; /* first, last, leading */
+    struct lane_item *first, *last;
+    bool leading;
+    _Atomic size_t load;
+    _Atomic int pipes;
+    _Atomic int silent; /* messages in a row without an answer in time */
+    _Atomic bool retired;
+    nng_socket socket;
+    struct redis *redis;
+    struct arena *arena; /* the leader's scratch */
+};
+
+struct batch {
+    struct lane_item *items[LANE_BATCH];
+    size_t n;
+    struct lane_item *sent[LANE_BATCH]; /* what goes to the service, by index */
+    size_t sent_n;
+};
+
+static void futex_wait(_Atomic uint32_t *word)
+{
+    while (atomic_load_explicit(word, memory_order_acquire) == WAITING)
+        syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, WAITING, NULL, NULL, 0);
+}
+
+static void wake(struct lane_item *item, uint32_t turn)
+{
+    /* The waiter may be gone as soon as it sees the turn: only its address is used after. */
+    _Atomic uint32_t *word = &item->turn;
+    atomic_store_explicit(word, turn, memory_order_release);
+    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
+static void on_pipe(nng_pipe pipe, nng_pipe_ev event, void *context)
+{
+    struct lane *lane = context;
+    (void)pipe;
+    atomic_fetch_add(&lane->pipes, event == NNG_PIPE_EV_ADD_POST ? 1 : -1);
+}
+
+static bool open_socket(struct lane *lane)
+{
+    nng_dialer dialer;
+    if (nng_req0_open(&lane->socket) != 0)
+        return false;
+    nng_socket_set_ms(lane->socket, NNG_OPT_REQ_RESENDTIME, NNG_DURATION_INFINITE);
+    nng_socket_set_size(lane->socket, NNG_OPT_RECVMAXSZ, MESSAGE_MAX_BYTES);
+    nng_socket_set_ms(lane->socket, NNG_OPT_RECONNMINT, RECONNECT_MIN_MS);
+    nng_socket_set_ms(lane->socket, NNG_OPT_RECONNMAXT, RECONNECT_MAX_MS);
+    nng_pipe_notify(lane->socket, NNG_PIPE_EV_ADD_POST, on_pipe, lane);
+    nng_pipe_notify(lane->socket, NNG_PIPE_EV_REM_POST, on_pipe, lane);
+    int result = nng_dial(lane->socket, lane->address, &dialer, NNG_FLAG_NONBLOCK);
+    if (result != 0)
+        log_say(LOG_ERROR, "dial", "%s: %s", lane->address, nng_strerror(result));
+    return result == 0;
+}
+
+struct lane *lane_new(const char *address)
+{
+    struct lane *lane = calloc(1, sizeof *lane);
+    if (lane == NULL)
+        abort();
+    pthread_mutex_init(&lane->lock, NULL);
+    lane->redis = redis_new();
+    lane->arena = arena_new(8192);
+    lane->address = address;
+    if (address != NULL)
+        open_socket(lane);
+    return lane;
+}
+
+void lane_retire(struct lane *lane) { atomic_store(&lane->retired, true); }
+
+bool lane_is_up(const struct lane *lane)
+{
+    return !atomic_load(&lane->retired) && (lane->address == NULL || atomic_load(&lane->pipes) > 0);
+}
+
+size_t lane_load(const struct lane *lane) { return atomic_load(&lane->load); }
+
+/* Redis for the whole batch; what is refused ends here. */
+static void admit_batch(struct lane *lane, struct batch *batch)
+{
+    struct redis_ask *asks[LANE_BATCH];
+    size_t n = 0;
+    int64_t start = clock_mono_us();
+    for (size_t i = 0; i < batch->n; i++)
+        if (batch->items[i]->ask != NULL)
+            asks[n++] = batch->items[i]->ask;
+    redis_ask_all(lane->redis, asks, n);
+    int64_t spent = n == 0 ? 0 : clock_mono_us() - start;
+    batch->sent_n = 0;
+    for (size_t i = 0; i < batch->n; i++) {
+        struct lane_item *item = batch->items[i];
+        if (item->ask != NULL)
+            item->redis_us += spent;
+        item->err = item->settle == NULL ? ERR_OK : item->settle(item);
+        if (item->err == ERR_OK && item->request != NULL && lane->address != NULL)
+            batch->sent[batch->sent_n++] = item;
+    }
+}
+
+static void fail_sent(struct batch *batch, enum err err, bool sent)
+{
+    for (size_t i = 0; i < batch->sent_n; i++) {
+        batch->sent[i]->err = err;
+        batch->sent[i]->sent = sent;
+    }
+}
+
+/* Length of the msgpack object at data, 0 when it is none or not complete. Source: msgpack spec. */
+static size_t object_length(const unsigned char *data, size_t len)
+{
+    size_t at = 0;
+    uint64_t open = 1;
+    while (open > 0) {
+        if (at >= len)
+            return 0;
+        unsigned char c = data[at];
+        size_t head = 1, body = 0, width = 0;
+        open--;
+        if (c >= 0x80 && c <= 0x8f)
+            open += 2U * (c & 15U);
+        else if (c >= 0x90 && c <= 0x9f)
+            open += c & 15U;
+        else if (c >= 0xa0 && c <= 0xbf)
+            body = c & 31U;
+        else if (c >= 0xca && c <= 0xd3)
+            body = c == 0xca ? 4 : c == 0xcb ? 8 : (size_t)1 << ((c - 0xcc) & 3);
+        else if (c >= 0xd4 && c <= 0xd8)
+            body = 1 + ((size_t)1 << (c - 0xd4));
+        else if (c >= 0xc4 && c <= 0xc9)
+            width = (size_t)1 << ((c - 0xc4) % 3);
+        else if (c >= 0xd9 && c <= 0xdb)
+            width = (size_t)1 << (c - 0xd9);
+        else if (c >= 0xdc && c <= 0xdf)
+            width = (c & 1) == 0 ? 2 : 4;
+        uint64_t size = 0;
+        if (len - at < head + width)
+            return 0;
+        for (size_t i = 0; i < width; i++)
+            size = size << 8 | data[at + 1 + i];
+        if (c == 0xdc || c == 0xdd)
+            open += size;
+        else if (c == 0xde || c == 0xdf)
+            open += 2 * size;
+        else if (width > 0)
+            body = size + (c >= 0xc7 && c <= 0xc9 ? 1 : 0);
+        if (body > len - at - head - width || open > len)
+            return 0;
+        at += head + width + body;
+    }
+    return at;
+}
+
+/* Gives each waiter its reply, as a message of one. */
+static bool deal_out(struct lane *lane, struct batch *batch, struct slice message)
+{
+    struct reply *replies = NULL;
+    size_t n = 0;
+    if (replies_read(lane->arena, message, &replies, &n) != ERR_OK)
+        return false;
+    const unsigned char *data = (const unsigned char *)message.data;
+    size_t at = data[0] <= 0x9f ? 1 : data[0] == 0xdc ? 3 : 5;
+    for (size_t i = 0; i < n; i++) {
+        size_t len = object_length(data + at, message.len - at);
+        if (len == 0)
+            return false;
+        if (replies[i].index < batch->sent_n) {
+            struct lane_item *item = batch->sent[replies[i].index];
+            char *copy = arena_alloc(item->arena, len + 1);
+            copy[0] = (char)0x91; /* an array of one */
+            memcpy(copy + 1, data + at, len);
+            item->answer = (struct slice){copy, len + 1};
+            item->err = ERR_OK;
+        }
+        at += len;
+    }
+    return true;
+}
+
+static void write_message(struct lane *lane, struct batch *batch, struct buf *out)
+{
+    buf_init(out, lane->arena);
+    mp_put_array(out, (uint32_t)batch->sent_n);
+    int64_t now = clock_mono_us();
+    for (size_t i = 0; i < batch->sent_n; i++) {
+        struct lane_item *item = batch->sent[i];
+        item->request->index = (uint32_t)i;
+        item->request->left_ms = (item->deadline_us - now) / 1000;
+        request_write(out, item->request);
+    }
+}
+
+static int64_t longest_left_ms(const struct batch *batch)
+{
+    int64_t now = clock_mono_us(), most = 1;
+    for (size_t i = 0; i < batch->sent_n; i++) {
+        int64_t left = (batch->sent[i]->deadline_us - now) / 1000;
+        most = left > most ? left : most;
+    }
+    return most;
+}
+
+/* nng_sendmsg takes the message on success. */
+static int send_message(struct lane *lane, const struct buf *text)
+{
+    nng_msg *message = NULL;
+    int result = nng_msg_alloc(&message, 0);
+    if (result == 0)
+        result = nng_msg_append(message, text->data, text->len);
+    if (result == 0)
+        result = nng_sendmsg(lane->socket, message, 0);
+    if (result != 0 && message != NULL)
+        nng_msg_free(message);
+    return result;
+}
+
+static void ask_service(struct lane *lane, struct batch *batch)
+{
+    struct buf text;
+    nng_msg *answer = NULL;
+    fail_sent(batch, ERR_UNAVAILABLE, false);
+    if (!lane_is_up(lane))
+        return;
+    write_message(lane, batch, &text);
+    if (text.len > MESSAGE_MAX_BYTES - MESSAGE_ROOM) {
+        fail_sent(batch, ERR_TOO_LARGE, false);
+        return;
+    }
+    int64_t left = longest_left_ms(batch);
+    nng_socket_set_ms(lane->socket, NNG_OPT_SENDTIMEO, (nng_duration)(left < 1000 ? left : 1000));
+    nng_socket_set_ms(lane->socket, NNG_OPT_RECVTIMEO, (nng_duration)left);
+    if (send_message(lane, &text) != 0)
+        return;
+    int result = nng_recvmsg(lane->socket, &answer, 0);
+    if (result != 0) {
+        bool late = result == NNG_ETIMEDOUT;
+        if (late)
+            atomic_fetch_add(&lane->silent, 1);
+        fail_sent(batch, late ? ERR_TIMEOUT : ERR_UNAVAILABLE, true);
+        return;
+    }
+    atomic_store(&lane->silent, 0);
+    struct slice bytes = {nng_msg_body(answer), nng_msg_len(answer)};
+    fail_sent(batch, ERR_INTERNAL, true);
+    if (bytes.len == 0 || !deal_out(lane, batch, bytes))
+        log_say(LOG_ERROR, "reply_unreadable", "from %s", lane->address);
+    nng_msg_free(answer);
+}
+
+static void run_batch(struct lane *lane, struct batch *batch)
+{
+    admit_batch(lane, batch);
+    if (batch->sent_n == 0)
+        return;
+    int64_t start = clock_mono_us();
+    ask_service(lane, batch);
+    int64_t spent = clock_mono_us() - start;
+    for (size_t i = 0; i < batch->sent_n; i++)
+        batch->sent[i]->upstream_us += spent;
+    metrics_count("bureau_lane_messages_total", "Messages sent to services.", "", 1);
+    metrics_count("bureau_lane_requests_total", "Requests they carried.", "",
+                  (int64_t)batch->sent_n);
+}
+
+static void take_batch(struct lane *lane, struct batch *batch)
+{
+    size_t bytes = 0;
+    batch->n = 0;
+    pthread_mutex_lock(&lane->lock);
+    while (lane->first != NULL && batch->n < LANE_BATCH) {
+        struct lane_item *item = lane->first;
+        bytes += item->request == NULL ? 0 : item->request->body.len + item->request->raw.len;
+        if (batch->n > 0 && bytes > LANE_BATCH_BYTES)
+            break;
+        lane->first = item->next;
+        batch->items[batch->n++] = item;
+    }
+    if (lane->first == NULL)
+        lane->last = NULL;
+    pthread_mutex_unlock(&lane->lock);
+}
+
+/* The next waiting thread leads. */
+static void hand_on(struct lane *lane)
+{
+    pthread_mutex_lock(&lane->lock);
+    struct lane_item *next = lane->first;
+    if (next == NULL)
+        lane->leading = false;
+    pthread_mutex_unlock(&lane->lock);
+    if (next != NULL)
+        wake(next, LEAD);
+}
+
+static void lead(struct lane *lane, struct lane_item *own)
+{
+    struct batch batch;
+    take_batch(lane, &batch);
+    run_batch(lane, &batch);
+    arena_reset(lane->arena);
+    atomic_fetch_sub(&lane->load, batch.n);
+    hand_on(lane);
+    for (size_t i = 0; i < batch.n; i++)
+        if (batch.items[i] != own)
+            wake(batch.items[i], DONE);
+}
+
+void lane_run(struct lane *lane, struct lane_item *item)
+{
+    item->next = NULL;
+    atomic_store(&item->turn, WAITING);
+    atomic_fetch_add(&lane->load, 1);
+    pthread_mutex_lock(&lane->lock);
+    bool leads = !lane->leading;
+    lane->leading = true;
+    if (lane->last == NULL)
+        lane->first = item;
+    else
+        lane->last->next = item;
+    lane->last = item;
+    pthread_mutex_unlock(&lane->lock);
+    if (!leads)
+        futex_wait(&item->turn);
+    if (leads || atomic_load(&item->turn) == LEAD)
+        lead(lane, item);
+}
+
+static void *close_socket(void *context)
+{
+    nng_socket *socket = context;
+    nng_close(*socket); /* may hang: that is why it has a thread of its own */
+    free(socket);
+    return NULL;
+}
+
+static void close_aside(nng_socket socket)
+{
+    static _Atomic int closed;
+    nng_socket *copy = malloc(sizeof *copy);
+    pthread_t thread;
+    if (copy == NULL || atomic_fetch_add(&closed, 1) > 1000)
+        abort(); /* a thousand silent peers: a fresh process is the better cure */
+    *copy = socket;
+    if (pthread_create(&thread, NULL, close_socket, copy) == 0)
+        pthread_detach(thread);
+}
+
+/* Takes the lead of an idle lane, so that its socket may be changed. */
+static bool take_lead(struct lane *lane)
+{
+    pthread_mutex_lock(&lane->lock);
+    bool idle = !lane->leading;
+    lane->leading = true;
+    pthread_mutex_unlock(&lane->lock);
+    return idle;
+}
+
+static void change_socket(struct lane *lane)
+{
+    nng_pipe_notify(lane->socket, NNG_PIPE_EV_ADD_POST, NULL, NULL);
+    nng_pipe_notify(lane->socket, NNG_PIPE_EV_REM_POST, NULL, NULL);
+    close_aside(lane->socket);
+    atomic_store(&lane->pipes, 0);
+    atomic_store(&lane->silent, 0);
+    open_socket(lane);
+}
+
+bool lane_redial(struct lane *lane, const char *address)
+{
+    if (!take_lead(lane))
+        return false;
+    lane->address = address;
+    change_socket(lane);
+    atomic_store(&lane->retired, false);
+    hand_on(lane);
+    return true;
+}
+
+void lane_maintain(struct lane *lane)
+{
+    if (lane->address == NULL || atomic_load(&lane->silent) < SILENT_MAX || !take_lead(lane))
+        return; /* a leader is on it: the next round looks again */
+    log_say(LOG_WARN, "lane_rebuilt", "%s was silent", lane->address);
+    metrics_count("bureau_lanes_rebuilt_total", "Sockets replaced because of silence.", "", 1);
+    change_socket(lane);
+    hand_on(lane);
+}

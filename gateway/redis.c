@@ -1,0 +1,351 @@
+#include "gateway/redis.h"
+
+#include <hiredis/hiredis.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/metrics.h"
+
+enum {
+    BACKOFF_MIN_MS = 50,
+    BACKOFF_MAX_MS = 2000,
+    PENDING_MAX = 512,
+    PENDING_BYTES = 512,
+    GONE_MS = 10000, /* longer than any identity question may be under way */
+};
+
+static const char limit_script[] =
+    /* ARGV: identity key or '', limit of its user, then key and limit of each further window.
+       A window is the list of the instants (ms) of the calls it let through; at most `limit`. */
+    "local id, keys, most = '', {}, {}\n"
+    "if ARGV[1] ~= '' then\n"
+    "  id = redis.call('GET', ARGV[1])\n"
+    "  local user = id and string.match(id, '^%S+ (%d+) ')\n"
+    "  if not user then return {0} end\n"
+    "  keys[1] = 'rl:u:' .. user\n"
+    "  most[1] = tonumber(ARGV[2])\n"
+    "end\n"
+    "for i = 3, #ARGV, 2 do\n"
+    "  keys[#keys + 1] = ARGV[i]\n"
+    "  most[#most + 1] = tonumber(ARGV[i + 1])\n"
+    "end\n"
+    "local t = redis.call('TIME')\n"
+    "local now = t[1] * 1000 + math.floor(t[2] / 1000)\n"
+    "local refused, retry, limit, left, reset = 0, 0, 0, 0, 0\n"
+    "for i = 1, #keys do\n"
+    "  if most[i] > 0 then\n"
+    "    local first = redis.call('LINDEX', keys[i], 0)\n"
+    "    while first and now - first >= 60000 do\n"
+    "      redis.call('LPOP', keys[i])\n"
+    "      first = redis.call('LINDEX', keys[i], 0)\n"
+    "    end\n"
+    "    local n = first and redis.call('LLEN', keys[i]) or 0\n"
+    "    if n >= most[i] then\n"
+    "      local frees = redis.call('LINDEX', keys[i], n - most[i])\n"
+    "      refused = 1\n"
+    "      retry = math.max(retry, frees + 60000 - now)\n"
+    "    end\n"
+    "    if limit == 0 or most[i] - n < left then\n"
+    "      limit = most[i]\n"
+    "      left = most[i] - n\n"
+    "      reset = (first or now) + 60000\n"
+    "    end\n"
+    "  end\n"
+    "end\n"
+    "if refused == 0 then\n"
+    "  for i = 1, #keys do\n"
+    "    if most[i] > 0 then\n"
+    "      redis.call('RPUSH', keys[i], string.format('%.0f', now))\n"
+    "      redis.call('PEXPIRE', keys[i], 60000)\n"
+    "    end\n"
+    "  end\n"
+    "  left = left - 1\n"
+    "end\n"
+    "return {1, id, refused, limit, math.max(left, 0), math.ceil(reset / 1000),\n"
+    "        math.max(math.ceil(retry / 1000), 1)}\n";
+
+static const char keep_script[] =
+    /* ARGV: key, user, text, life in ms */
+    "if redis.call('EXISTS', 'gone:' .. ARGV[1], 'gone:user:' .. ARGV[2]) > 0 then return 0 end\n"
+    "redis.call('SET', ARGV[1], ARGV[3], 'PX', ARGV[4])\n"
+    "redis.call('SADD', 'idx:user:' .. ARGV[2], ARGV[1])\n"
+    "redis.call('PEXPIRE', 'idx:user:' .. ARGV[2], 120000)\n"
+    "return 1\n";
+
+static const char forget_script[] =
+    /* ARGV: life of the mark in ms, then names */
+    "for i = 2, #ARGV do\n"
+    "  local name = ARGV[i]\n"
+    "  if string.sub(name, 1, 5) == 'user:' then\n"
+    "    for _, key in ipairs(redis.call('SMEMBERS', 'idx:' .. name)) do\n"
+    "      redis.call('DEL', key)\n"
+    "    end\n"
+    "    redis.call('DEL', 'idx:' .. name)\n"
+    "  else\n"
+    "    redis.call('DEL', name)\n"
+    "  end\n"
+    "  redis.call('SET', 'gone:' .. name, '1', 'PX', ARGV[1])\n"
+    "end\n"
+    "return 1\n";
+
+struct redis {
+    redisContext *context; /* NULL: not connected */
+    int64_t next_try_us, wait_ms;
+    char script[41]; /* SHA-1 of limit_script, as Redis gave it */
+};
+
+static struct {
+    char host[256], password[256], path[256];
+    int port, database;
+} where;
+
+static pthread_mutex_t side_lock = PTHREAD_MUTEX_INITIALIZER; /* side, pending */
+static struct redis side;
+static char pending[PENDING_MAX][PENDING_BYTES];
+static _Atomic size_t pending_n;
+static _Atomic int64_t distrust_until_us;
+static _Atomic bool alive;
+
+bool redis_open(const char *url)
+{
+    int used = 0;
+    where.port = 6379;
+    if (strncmp(url, "unix://", 7) == 0) {
+        const char *query = strstr(url, "?db=");
+        size_t len = query == NULL ? strlen(url + 7) : (size_t)(query - url - 7);
+        snprintf(where.path, sizeof where.path, "%.*s", (int)len, url + 7);
+        where.database = query == NULL ? 0 : (int)strtol(query + 4, NULL, 10);
+        return len > 0 && len < sizeof where.path;
+    }
+    if (strncmp(url, "redis://", 8) != 0)
+        return false;
+    const char *rest = url + 8, *at = strrchr(rest, '@'), *end = NULL;
+    if (at != NULL) {
+        const char *colon = memchr(rest, ':', (size_t)(at - rest));
+        const char *secret = colon == NULL ? rest : colon + 1;
+        snprintf(where.password, sizeof where.password, "%.*s", (int)(at - secret), secret);
+        rest = at + 1;
+    }
+    size_t len = strcspn(rest, ":/");
+    snprintf(where.host, sizeof where.host, "%.*s", (int)len, rest);
+    end = rest + len;
+    if (*end == ':' && sscanf(end, ":%5d%n", &where.port, &used) == 1)
+        end += used;
+    if (*end == '/')
+        where.database = (int)strtol(end + 1, NULL, 10);
+    return len > 0 && len < sizeof where.host && (*end == '/' || *end == '\0');
+}
+
+static bool said_ok(redisReply *reply)
+{
+    bool ok = reply != NULL && reply->type != REDIS_REPLY_ERROR;
+    if (reply != NULL)
+        freeReplyObject(reply);
+    return ok;
+}
+
+static bool load_script(struct redis *redis)
+{
+    redisReply *reply = redisCommand(redis->context, "SCRIPT LOAD %s", limit_script);
+    bool ok = reply != NULL && reply->type == REDIS_REPLY_STRING && reply->len == 40;
+    if (ok)
+        memcpy(redis->script, reply->str, 41);
+    if (reply != NULL)
+        freeReplyObject(reply);
+    return ok;
+}
+
+/* A late answer would belong to another question: a connection with any fault is never used again.
+ */
+static void lose(struct redis *redis)
+{
+    if (redis->context != NULL)
+        redisFree(redis->context);
+    redis->context = NULL;
+    redis->wait_ms = redis->wait_ms == 0 ? BACKOFF_MIN_MS : redis->wait_ms * 2;
+    if (redis->wait_ms > BACKOFF_MAX_MS)
+        redis->wait_ms = BACKOFF_MAX_MS;
+    redis->next_try_us = clock_mono_us() + redis->wait_ms * 1000;
+    if (atomic_exchange(&alive, false))
+        log_say(LOG_WARN, "redis_lost", "Redis is away: each gateway keeps its own bound");
+}
+
+static bool connect_now(struct redis *redis)
+{
+    struct timeval wait = {0, REDIS_TIMEOUT_MS * 1000};
+    if (redis->context != NULL)
+        return true;
+    if (clock_mono_us() < redis->next_try_us)
+        return false;
+    redis->context = *where.path != '\0' ? redisConnectUnixWithTimeout(where.path, wait)
+                                         : redisConnectWithTimeout(where.host, where.port, wait);
+    bool ok = redis->context != NULL && redis->context->err == 0 &&
+              redisSetTimeout(redis->context, wait) == REDIS_OK;
+    if (ok && *where.password != '\0')
+        ok = said_ok(redisCommand(redis->context, "AUTH %s", where.password));
+    if (ok && where.database != 0)
+        ok = said_ok(redisCommand(redis->context, "SELECT %d", where.database));
+    if (!ok || !load_script(redis)) {
+        lose(redis);
+        return false;
+    }
+    redis->wait_ms = 0;
+    if (!atomic_exchange(&alive, true))
+        log_say(LOG_INFO, "redis_connected", "rate limits are exact over all gateways");
+    return true;
+}
+
+struct redis *redis_new(void)
+{
+    struct redis *redis = calloc(1, sizeof *redis);
+    if (redis == NULL)
+        abort();
+    return redis;
+}
+
+bool redis_alive(void) { return atomic_load(&alive); }
+
+static void append_ask(struct redis *redis, const struct redis_ask *ask)
+{
+    const char *argv[5 + 2 * LIMIT_KEYS];
+    char most[1 + LIMIT_KEYS][24];
+    int n = 0;
+    snprintf(most[0], sizeof most[0], "%" PRId64, ask->caller_most);
+    argv[n++] = "EVALSHA";
+    argv[n++] = redis->script;
+    argv[n++] = "0";
+    argv[n++] = ask->identity == NULL ? "" : ask->identity;
+    argv[n++] = most[0];
+    for (size_t i = 0; i < LIMIT_KEYS; i++) {
+        if (ask->key[i] == NULL)
+            continue;
+        snprintf(most[i + 1], sizeof most[0], "%" PRId64, ask->most[i]);
+        argv[n++] = ask->key[i];
+        argv[n++] = most[i + 1];
+    }
+    redisAppendCommandArgv(redis->context, n, argv, NULL);
+}
+
+static bool take_answer(struct redis_ask *ask, const redisReply *reply)
+{
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0)
+        return false;
+    ask->answered = true;
+    if (reply->elements < 7) {
+        ask->missed = true;
+        return true;
+    }
+    const redisReply *text = reply->element[1];
+    ask->text = (struct slice){arena_strndup(ask->arena, text->str, text->len), text->len};
+    ask->limit = (struct limit){.refused = reply->element[2]->integer != 0,
+                                .most = reply->element[3]->integer,
+                                .left = reply->element[4]->integer,
+                                .reset_s = reply->element[5]->integer,
+                                .retry_s = reply->element[6]->integer};
+    return true;
+}
+
+/* The cache may not be trusted while something is still to be forgotten. */
+static bool is_trusted(void)
+{
+    return atomic_load(&pending_n) == 0 && clock_mono_us() >= atomic_load(&distrust_until_us);
+}
+
+void redis_ask_all(struct redis *redis, struct redis_ask **asks, size_t n)
+{
+    if (n == 0 || !is_trusted() || !connect_now(redis))
+        return;
+    for (size_t i = 0; i < n; i++)
+        append_ask(redis, asks[i]);
+    bool good = true;
+    for (size_t i = 0; i < n && good; i++) {
+        redisReply *reply = NULL;
+        good = redisGetReply(redis->context, (void **)&reply) == REDIS_OK && reply != NULL;
+        if (good)
+            good = take_answer(asks[i], reply);
+        if (reply != NULL)
+            freeReplyObject(reply);
+    }
+    if (!good) {
+        metrics_count("bureau_redis_failures_total", "Round trips to Redis that failed.", "", 1);
+        lose(redis);
+    }
+}
+
+void redis_keep(const char *key, int64_t user, struct slice text, int64_t ttl_ms)
+{
+    pthread_mutex_lock(&side_lock);
+    if (is_trusted() && connect_now(&side) &&
+        !said_ok(redisCommand(side.context, "EVAL %s 0 %s %lld %b %lld", keep_script, key,
+                              (long long)user, text.data, text.len, (long long)ttl_ms)))
+        lose(&side);
+    pthread_mutex_unlock(&side_lock);
+}
+
+/* With side_lock held. */
+static bool forget_now(const char *names)
+{
+    enum { NAMES = 64 };
+    const char *argv[4 + NAMES];
+    size_t lengths[4 + NAMES];
+    char life[16];
+    int n = 4;
+    snprintf(life, sizeof life, "%d", GONE_MS);
+    argv[0] = "EVAL", argv[1] = forget_script, argv[2] = "0", argv[3] = life;
+    for (int i = 0; i < 4; i++)
+        lengths[i] = strlen(argv[i]);
+    for (const char *at = names; *at != '\0' && n < 4 + NAMES; n++) {
+        at += strspn(at, " ");
+        argv[n] = at;
+        lengths[n] = strcspn(at, " ");
+        at += lengths[n];
+        if (lengths[n] == 0)
+            break;
+    }
+    if (!connect_now(&side))
+        return false;
+    bool ok = said_ok(redisCommandArgv(side.context, n, argv, lengths));
+    if (!ok)
+        lose(&side);
+    return ok;
+}
+
+static void remember(const char *names)
+{
+    if (atomic_load(&pending_n) == PENDING_MAX || strlen(names) >= PENDING_BYTES) {
+        /* Too much to remember: whatever is cached now is gone after its time to live. */
+        atomic_store(&distrust_until_us, clock_mono_us() + (IDENTITY_TTL_S + 1) * 1000000LL);
+        return;
+    }
+    snprintf(pending[atomic_load(&pending_n)], PENDING_BYTES, "%s", names);
+    atomic_fetch_add(&pending_n, 1);
+}
+
+void redis_forget(const char *names)
+{
+    pthread_mutex_lock(&side_lock);
+    if (atomic_load(&pending_n) > 0 || !forget_now(names))
+        remember(names);
+    pthread_mutex_unlock(&side_lock);
+}
+
+void redis_maintain(void)
+{
+    pthread_mutex_lock(&side_lock);
+    size_t n = atomic_load(&pending_n);
+    while (n > 0 && forget_now(pending[n - 1]))
+        n--;
+    atomic_store(&pending_n, n);
+    if (n == 0 && connect_now(&side) && !said_ok(redisCommand(side.context, "PING")))
+        lose(&side);
+    pthread_mutex_unlock(&side_lock);
+    metrics_gauge("bureau_redis_up", "Whether Redis answers.", "", atomic_load(&alive));
+    metrics_gauge("bureau_redis_pending_forgets", "Identities still to be dropped from Redis.", "",
+                  (int64_t)n);
+}
