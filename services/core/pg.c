@@ -69,6 +69,7 @@ void pg_close(struct pg *pg)
     if (pg == NULL)
         return;
     pg_disconnect(pg);
+    arena_destroy(pg->ending);
     free(pg);
 }
 

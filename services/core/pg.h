@@ -98,7 +98,7 @@ bool pg_in_transaction(const struct pg *pg);
 bool pg_run_writes(struct pg *pg, struct arena *arena, struct pg_item *items, size_t n) MUST_USE;
 int64_t pg_spent_us(struct pg *pg); /* time spent waiting for PostgreSQL since the last call */
 /* Rolls back on failure. TIMEOUT: the answer was lost, it may have happened. What fault points to
-   lives until the thread's next commit. */
+   lives until the next end of a transaction. */
 enum err pg_commit(struct pg *pg, struct pg_fault *fault) MUST_USE;
 void pg_rollback(struct pg *pg);
 

@@ -51,6 +51,7 @@ struct pg {
     bool point_old;                                     /* a former one is to be released first */
     bool known;                                         /* `have` is what the server has */
     struct who want, have;
+    struct arena *ending; /* what the last COMMIT answered */
 };
 
 struct pg_result {

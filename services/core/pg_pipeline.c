@@ -409,6 +409,15 @@ enum err pg_run(struct pg *pg, struct arena *arena, struct sql *sql, struct pg_r
     return item.err;
 }
 
+/* For what COMMIT and the like answer: until the next one. */
+static struct arena *ending(struct pg *pg)
+{
+    if (pg->ending == NULL)
+        pg->ending = arena_new(1024);
+    arena_reset(pg->ending);
+    return pg->ending;
+}
+
 /* Runs COMMIT and the like; its tag is in item->result. */
 static bool run_plain(struct pg *pg, struct arena *arena, const char *how, struct pg_item *item)
 {
@@ -434,12 +443,8 @@ enum err pg_commit(struct pg *pg, struct pg_fault *fault)
         fault->message = "the connection was lost before COMMIT";
         return fault->err = ERR_UNAVAILABLE;
     }
-    static _Thread_local struct arena *arena; /* for one result and one fault; one a thread */
-    if (arena == NULL)
-        arena = arena_new(1024);
-    arena_reset(arena);
     struct pg_item item = {0};
-    bool good = run_plain(pg, arena, "COMMIT", &item);
+    bool good = run_plain(pg, ending(pg), "COMMIT", &item);
     if (good && strcmp(PQcmdStatus(item.result->rows), "COMMIT") == 0)
         return ERR_OK;
     if (good || is_reached(&item))
@@ -465,12 +470,9 @@ bool pg_rollback_to(struct pg *pg)
         return false;
     if (pg->point != POINT_SET)
         return pg->point == POINT_WANTED; /* nothing ran behind it */
-    struct arena *arena = arena_new(256);
     struct pg_item item = {0};
-    bool good = run_plain(pg, arena, "ROLLBACK TO SAVEPOINT one", &item);
-    pg->known = false; /* it undid set_config as well */
-    arena_destroy(arena);
-    return good;
+    pg->known = false; /* it undoes set_config as well */
+    return run_plain(pg, ending(pg), "ROLLBACK TO SAVEPOINT one", &item);
 }
 
 void pg_rollback(struct pg *pg)
@@ -479,9 +481,7 @@ void pg_rollback(struct pg *pg)
     pg->in_transaction = pg->begun = pg->known = false;
     if (!begun || pg->conn == NULL || pg->lost)
         return;
-    struct arena *arena = arena_new(256);
     struct pg_item item = {0};
-    if (!run_plain(pg, arena, "ROLLBACK", &item))
+    if (!run_plain(pg, ending(pg), "ROLLBACK", &item))
         pg_lose(pg, "ROLLBACK failed");
-    arena_destroy(arena);
 }

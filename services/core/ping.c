@@ -7,15 +7,16 @@
 #include "services/core/migrate.h"
 #include "services/core/worker.h"
 
-static const char *shipped; /* text[] literal of "name sha256", for PostgreSQL; never freed */
+static const char *shipped; /* text[] literal of "name sha256", for PostgreSQL */
+static struct arena *kept;  /* holds it as long as the process lives */
 
 bool ping_open(const char *sql_dir)
 {
     struct arena *files_arena = arena_new(1 << 16);
-    struct arena *kept = arena_new(4096); /* lives as long as the process */
     struct migration *files;
     size_t n;
     struct buf text;
+    kept = arena_new(4096);
     bool good = migrate_list(files_arena, sql_dir, &files, &n);
     buf_init(&text, kept);
     for (size_t i = 0; good && i < n; i++)
