@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "services/core/check.h"
 #include "services/core/service.h"
 
@@ -124,15 +125,26 @@ enum err row_of(struct call *call, struct sql *sql, const char *missing, struct 
     return err;
 }
 
+static void become(struct call *call, int64_t user, int64_t organization, const char *zone)
+{
+    int64_t left_ms = (call->deadline_us - clock_mono_us()) / 1000;
+    pg_become(call->pg,
+              &(struct pg_who){organization, user, zone, NULL, left_ms > 0 ? left_ms : 1});
+}
+
 enum err act_as(struct call *call, int64_t user, int64_t organization)
 {
     struct sql sql;
     struct pg_result *result;
+    become(call, user, organization, NULL);
+    if (organization == 0)
+        return ERR_OK;
     sql_init(&sql, call->arena);
-    int who = sql_bind_int(&sql, user);
-    sql_printf(&sql, "SELECT accounts.act_as($%d::bigint, nullif($%d::bigint, 0))", who,
-               sql_bind_int(&sql, organization));
-    return call_run(call, &sql, &result);
+    sql_puts(&sql, "SELECT accounts.org_setting('timezone')");
+    enum err err = call_run(call, &sql, &result);
+    if (err == ERR_OK)
+        become(call, user, organization, pg_text(result, 0, 0));
+    return err;
 }
 
 void answer(struct call *call, const char *json)

@@ -31,7 +31,8 @@ enum err form_password(struct call *call, bool confirmed, const char **password)
 /* One row of the statement, or NOT_FOUND with the words given (NULL: the dialect's). */
 enum err row_of(struct call *call, struct sql *sql, const char *missing,
                 struct pg_result **out) MUST_USE;
-/* The rest of the transaction is this person's in this organization (0: none), its zone too. */
+/* The rest of the open transaction is this person's in this organization (0: none), its zone too.
+   Only inside call_transaction or an op that writes. */
 enum err act_as(struct call *call, int64_t user, int64_t organization) MUST_USE;
 /* The JSON text becomes the whole answer. */
 void answer(struct call *call, const char *json);

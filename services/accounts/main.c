@@ -1,6 +1,4 @@
 /* The accounts service: people, organizations and what proves who somebody is. */
-#include "common/crypto.h"
-#include "proto/routes.h"
 #include "services/accounts/hooks.h"
 #include "services/accounts/settings.h"
 #include "services/core/service.h"
@@ -34,12 +32,6 @@ const struct setting accounts_settings[] = {
      .target = &owner_settings.organization},
     {0},
 };
-
-static bool open_accounts(void)
-{
-    routes_open();
-    return crypto_open();
-}
 
 static const struct op ops[] = {
     {"identity", "", identity_op, false},
@@ -88,7 +80,7 @@ int main(int argc, char **argv)
     const struct service accounts = {.name = "accounts",
                                      .settings = accounts_settings,
                                      .ops = ops,
-                                     .open = open_accounts,
+                                     .background = mail_background,
                                      .options = owner_options,
                                      .option = owner_option};
     return service_main(&accounts, argc, argv);

@@ -50,14 +50,17 @@ static enum err enter(struct call *call, enum role least)
     struct sql sql;
     struct pg_result *result;
     sql_init(&sql, call->arena);
-    sql_printf(&sql, "SELECT accounts.enter($%d::bigint)", sql_bind_int(&sql, call->request->row));
+    sql_printf(&sql, "SELECT accounts.my_role($%d::bigint)",
+               sql_bind_int(&sql, call->request->row));
     enum err err = call_run(call, &sql, &result);
     if (err != ERR_OK)
         return err;
     const char *role = pg_text(result, 0, 0);
     if (role == NULL)
         return call_fail(call, ERR_NOT_FOUND, "%s", missing);
-    return role_of(role) < least ? call_fail(call, ERR_FORBIDDEN, NULL) : ERR_OK;
+    if (role_of(role) < least)
+        return call_fail(call, ERR_FORBIDDEN, NULL);
+    return act_as(call, call->request->who.user_id, call->request->row);
 }
 
 static enum err forget_members(struct call *call)

@@ -40,10 +40,13 @@ static enum err attempt(struct call *call)
 enum err prove(struct call *call, struct proof *proof)
 {
     void *before = call->service;
+    bool dry_run = call->dry_run;
+    call->dry_run = false; /* a trial without a trace would be a guess without a count */
     proof->user_id = proof->wait_s = 0;
     call->service = proof;
     enum err err = call_transaction(call, attempt);
     call->service = before;
+    call->dry_run = dry_run;
     if (err != ERR_OK || proof->wait_s == 0)
         return err;
     call->reply->retry_after_s = proof->wait_s;

@@ -120,7 +120,7 @@ static enum err create(struct call *call, const struct form *form, const char *n
 {
     struct sql sql;
     struct pg_result *result;
-    const char *hash, *pseudo = form_text(form, "pseudo");
+    const char *hash = NULL, *pseudo = form_text(form, "pseudo");
     enum err err = hash_of(call, form_text(form, "password"), &hash);
     if (err != ERR_OK)
         return err;
@@ -210,7 +210,7 @@ static enum err change_password(struct call *call, int64_t user, const char *pas
 {
     struct sql sql;
     struct pg_result *result;
-    const char *hash;
+    const char *hash = NULL;
     if (password == NULL)
         return ERR_OK;
     enum err err = hash_of(call, password, &hash);

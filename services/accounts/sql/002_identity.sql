@@ -159,6 +159,7 @@ BEGIN
     INSERT INTO accounts.organization_settings (organization_id, timezone)
          VALUES (v_id, coalesce(p_zone, 'UTC'));
     INSERT INTO accounts.members (organization_id, user_id, role) VALUES (v_id, p_user, 'owner');
+    -- for the two functions below; the service says again who it is before its next statement
     PERFORM set_config('bureau.org', v_id::text, true), set_config('bureau.user', p_user::text, true);
     IF to_regprocedure('crm.new_organization(bigint)') IS NOT NULL THEN
         EXECUTE 'SELECT crm.new_organization($1)' USING v_id;
@@ -214,15 +215,6 @@ SET search_path = pg_catalog, pg_temp AS $$
            AS i(user_id, language, zone, current_organization, organization_id, role, org_zone, n)
      ORDER BY (i.organization_id = i.current_organization) DESC NULLS LAST, i.n LIMIT 1
 $$;
-
--- The rest of the transaction is this person's, in this organization (NULL: none).
-CREATE FUNCTION accounts.act_as(p_user bigint, p_organization bigint) RETURNS void
-LANGUAGE plpgsql AS $$
-BEGIN
-    PERFORM set_config('bureau.user', coalesce(p_user::text, ''), true),
-            set_config('bureau.org', coalesce(p_organization::text, ''), true);
-    PERFORM set_config('bureau.zone', coalesce(accounts.org_setting('timezone'), 'UTC'), true);
-END $$;
 
 -- Second at which a JWT of this person may begin: later than what ended her former ones, so that a
 -- token made right after a change of password is good (at most one second of waiting).

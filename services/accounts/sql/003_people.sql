@@ -106,19 +106,12 @@ BEGIN
     END;
 END $$;
 
--- The role this person has in a live organization of hers, and the call goes on there. NULL: not hers.
-CREATE FUNCTION accounts.enter(p_organization bigint) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    v_role text;
-BEGIN
-    SELECT m.role INTO v_role FROM accounts.members m
+-- The role this person has in a live organization of hers. NULL: it is not hers.
+CREATE FUNCTION accounts.my_role(p_organization bigint) RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT m.role FROM accounts.members m
       JOIN accounts.organizations o ON o.id = m.organization_id AND o.deleted_at IS NULL
-     WHERE m.organization_id = p_organization AND m.user_id = core.usr() AND m.deleted_at IS NULL;
-    IF FOUND THEN
-        PERFORM accounts.act_as(core.usr(), p_organization);
-    END IF;
-    RETURN v_role;
-END $$;
+     WHERE m.organization_id = p_organization AND m.user_id = core.usr() AND m.deleted_at IS NULL
+$$;
 
 -- Owners beside this one, with the organization locked: of two owners who leave at once, one stays.
 CREATE FUNCTION accounts.other_owners(p_user bigint) RETURNS bigint LANGUAGE plpgsql AS $$
