@@ -64,6 +64,7 @@ static const char stand_in[] = "GET / HTTP/1.1\r\nHost: -\r\n\r\n";
 static struct connections_settings settings;
 static struct connection *pool, *free_list;
 static struct connection **ready; /* ring of pool size */
+static _Atomic size_t pool_n;     /* used so far: the rest of the pool was never touched */
 static size_t ready_at, ready_n;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* free_list, ready */
 static _Atomic(struct connection *) *table;              /* by descriptor */
@@ -287,7 +288,7 @@ static void drain(struct connection *c)
 static bool close_oldest(void)
 {
     struct connection *oldest = NULL;
-    for (size_t i = 0; i < settings.most; i++) {
+    for (size_t i = 0; i < atomic_load(&pool_n); i++) {
         struct connection *c = &pool[i];
         int state = atomic_load(&c->state);
         bool spare = state == DRAINING || (state == WAITING && c->started_us == 0);
@@ -305,6 +306,8 @@ static struct connection *take_free(void)
     struct connection *c = free_list;
     if (c != NULL)
         free_list = c->next_free;
+    else if (atomic_load(&pool_n) < settings.most)
+        c = &pool[atomic_fetch_add(&pool_n, 1)];
     pthread_mutex_unlock(&lock);
     return c;
 }
@@ -359,7 +362,7 @@ static void accept_all(int listener)
 /* A request that does not become whole in time is answered 408; an idle connection just ends. */
 static void sweep(int64_t now)
 {
-    for (size_t i = 0; i < settings.most; i++) {
+    for (size_t i = 0; i < atomic_load(&pool_n); i++) {
         struct connection *c = &pool[i];
         int state = atomic_load(&c->state);
         if (state == DRAINING && now - c->since_us > DRAIN_MS * 1000)
@@ -543,7 +546,8 @@ static void swap_listeners(struct pollfd *fds, nfds_t n, int first)
         fds[i].fd = fds[i].fd < 0 || is_listener(fds[i].fd) ? ~fds[i].fd : fds[i].fd;
 }
 
-int poll(struct pollfd *fds, nfds_t n, int timeout)
+/* Apart from poll(), whose prototype claims that the array is only written. */
+__attribute__((noinline)) static int wait_for(struct pollfd *fds, nfds_t n, int timeout)
 {
     struct timespec wait = {timeout / 1000, (timeout % 1000) * 1000000L};
     if (n == 1 && (fds[0].events & POLLIN) != 0 && find(fds[0].fd) != NULL) {
@@ -558,6 +562,8 @@ int poll(struct pollfd *fds, nfds_t n, int timeout)
     swap_listeners(fds, n, listener);
     return result;
 }
+
+int poll(struct pollfd *fds, nfds_t n, int timeout) { return wait_for(fds, n, timeout); }
 
 int shutdown(int fd, int how)
 {
@@ -622,9 +628,6 @@ bool connections_open(const struct connections_settings *given)
     ready_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
     if (table == NULL || pool == NULL || ready == NULL || epoll_fd < 0 || ready_fd < 0)
         return false;
-    for (size_t i = 0; i < settings.most; i++)
-        pool[i].next_free = i + 1 < settings.most ? &pool[i + 1] : NULL;
-    free_list = pool;
     atomic_store(&opening, true);
     return true;
 }
