@@ -70,7 +70,8 @@ struct field {
 };
 
 enum relation_kind { ONE, MANY, THROUGH };
-enum { IN_LIST = 1, IN_ITEM = 2, IN_WRITE = 4, ON_REQUEST = 8 /* include=key */ };
+enum { IN_LIST = 1, IN_ITEM = 2, IN_WRITE = 4, ON_REQUEST = 8 /* include=key */,
+       IN_CHANGE = 16 /* as IN_WRITE, but not in the answers of delete and restore */ };
 
 /* An embed. Rendered by sql, a scalar sub-select over alias t giving json; see services/core/sql.h
    for the helper expressions. Kept as SQL because each embed of the documents has its own shape. */

@@ -18,13 +18,15 @@ static const struct field fields[] = {
     {0},
 };
 
+enum { WHOLE = IN_ITEM | IN_CHANGE };
+
 /* Whole in get, create and update; lists, delete and restore show the columns alone. */
 static const struct relation relations[] = {
-    {"user", IN_ITEM, "rentals.user_json(t.user_id)", ROLE_NONE},
-    {"assignees", IN_ITEM, "rentals.assignees_json(t.id)", ROLE_NONE},
-    {"beneficiaries", IN_ITEM, "rentals.beneficiaries_json(t.id)", ROLE_NONE},
-    {"materials", IN_ITEM, "rentals.event_materials_json(t.id)", ROLE_NONE},
-    {"bills", IN_ITEM, "rentals.bills_json(t.id)", ROLE_NONE},
+    {"user", WHOLE, "rentals.user_json(t.user_id)", ROLE_NONE},
+    {"assignees", WHOLE, "rentals.assignees_json(t.id)", ROLE_NONE},
+    {"beneficiaries", WHOLE, "rentals.beneficiaries_json(t.id)", ROLE_NONE},
+    {"materials", WHOLE, "rentals.event_materials_json(t.id)", ROLE_NONE},
+    {"bills", WHOLE, "rentals.bills_json(t.id)", ROLE_NONE},
     {0},
 };
 

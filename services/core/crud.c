@@ -312,7 +312,7 @@ static int64_t id_of(const char *json)
 static enum err reread(struct call *call, int64_t id)
 {
     struct pg_result *result;
-    enum err err = run_item(call, id, IN_WRITE, &result);
+    enum err err = run_item(call, id, IN_WRITE | IN_CHANGE, &result);
     enum row_code code;
     if (err != ERR_OK)
         return err;

@@ -245,7 +245,7 @@ void sql_create(struct call *call, struct sql *sql)
     put_targets(&w);
     put_returning(&w);
     audit_sql(call, sql, AUDIT_CREATE, "new");
-    put_new(&w, IN_WRITE);
+    put_new(&w, IN_WRITE | IN_CHANGE);
     if (!has_targets(&w))
         return;
     sql_printf(sql, " UNION ALL SELECT %d, ", ROW_REFERENCE);
@@ -297,7 +297,7 @@ void sql_update(struct call *call, struct sql *sql)
         sql_puts(sql, ")");
     if (changes)
         audit_sql(call, sql, AUDIT_UPDATE, "new");
-    put_new(&w, IN_WRITE);
+    put_new(&w, IN_WRITE | IN_CHANGE);
     put_reasons(&w, TRASH_NOT);
 }
 

@@ -2,16 +2,23 @@
 -- Source: rentals.md 4.11, decisions.md 6 and 8.
 
 -- Bookings of these materials that overlap [p_from, p_to), strictly. Expired holds book nothing.
+-- The bounds are columns of a relation of their own: computed beside the table's columns they could
+-- not go into the index under row-level security.
 CREATE FUNCTION rentals.bookings(p_materials bigint[], p_from timestamptz, p_to timestamptz)
     RETURNS TABLE (material_id bigint, event_id bigint, quantity bigint, start_at timestamptz,
                    end_at timestamptz)
     LANGUAGE sql STABLE AS $$
     SELECT m, em.event_id, em.quantity, em.start_at, em.end_at
-      FROM unnest(p_materials) AS m CROSS JOIN generate_series(0, 7) AS s
+      FROM unnest(p_materials) AS m
+     CROSS JOIN (VALUES (0::smallint, rentals.span_from(0, p_from)), (1, rentals.span_from(1, p_from)),
+                        (2, rentals.span_from(2, p_from)), (3, rentals.span_from(3, p_from)),
+                        (4, rentals.span_from(4, p_from)), (5, rentals.span_from(5, p_from)),
+                        (6, rentals.span_from(6, p_from)), (7, rentals.span_from(7, p_from)))
+           AS s (span, since)
      CROSS JOIN LATERAL (
            SELECT b.event_id, b.quantity, b.start_at, b.end_at FROM rentals.event_materials b
-            WHERE b.organization_id = core.org() AND b.material_id = m AND b.live AND b.span = s
-              AND b.start_at < p_to AND b.start_at > rentals.span_from(s, p_from)
+            WHERE b.organization_id = core.org() AND b.material_id = m AND b.live AND b.span = s.span
+              AND b.start_at < p_to AND b.start_at > s.since
               AND b.end_at > p_from AND (b.free_at IS NULL OR b.free_at > now())
            OFFSET 0) AS em
 $$;
@@ -45,7 +52,8 @@ CREATE FUNCTION rentals.in_service(p_stock bigint, p_out_of_order bigint) RETURN
 -- A page of materials with remaining_quantity put behind each row; the page as it is when there is
 -- no such event.
 CREATE FUNCTION rentals.with_remaining(p_page json, p_event bigint) RETURNS text
-    LANGUAGE plpgsql STABLE AS $$
+    LANGUAGE plpgsql STABLE
+    SET plan_cache_mode = force_generic_plan AS $$
 DECLARE e record; ids bigint[];
 BEGIN
     SELECT start_date, end_date INTO e FROM rentals.events
@@ -76,57 +84,62 @@ CREATE FUNCTION rentals.event_remaining(p_event bigint)
      WHERE e.organization_id = core.org() AND e.id = p_event AND m.deleted_at IS NULL
 $$;
 
--- The first instant from p_from on at which p_quantity of the material is free for p_length:
--- the free window begins where a booking ends. NULL within the next hundred ends: never soon.
+-- The first end of a busy time after p_from behind which p_quantity of the material is free for
+-- p_length. NULL when there is not that much of it at all.
 CREATE FUNCTION rentals.next_free(p_material bigint, p_quantity bigint, p_from timestamptz,
                                   p_length interval, p_without bigint) RETURNS timestamptz
-    LANGUAGE plpgsql STABLE AS $$
-DECLARE free bigint; candidate timestamptz;
+    LANGUAGE plpgsql STABLE
+    SET plan_cache_mode = force_generic_plan AS $$
+DECLARE free bigint;
 BEGIN
     SELECT rentals.in_service(stock_quantity, out_of_order_quantity) - p_quantity INTO free
       FROM rentals.materials WHERE organization_id = core.org() AND id = p_material;
     IF free < 0 THEN RETURN NULL; END IF;
-    FOR candidate IN
-        SELECT DISTINCT b.end_at FROM rentals.bookings(ARRAY[p_material], p_from, 'infinity') b
-         WHERE b.event_id IS DISTINCT FROM p_without ORDER BY 1 LIMIT 100
-    LOOP
-        IF coalesce((SELECT peak FROM rentals.peaks(ARRAY[p_material], candidate,
-                                                    candidate + p_length, p_without, true)), 0) <= free THEN
-            RETURN candidate;
-        END IF;
-    END LOOP;
-    RETURN NULL;
+    RETURN (WITH booked AS MATERIALIZED (
+                SELECT b.start_at, b.end_at, b.quantity
+                  FROM rentals.bookings(ARRAY[p_material], p_from, 'infinity') b
+                 WHERE b.event_id IS DISTINCT FROM p_without),
+            steps AS (
+                SELECT s.at, sum(s.change) AS change
+                  FROM (SELECT start_at AS at, quantity AS change FROM booked
+                        UNION ALL SELECT end_at, -quantity FROM booked) s GROUP BY s.at),
+            levels AS (
+                SELECT at, lead(at) OVER (ORDER BY at) AS until, sum(change) OVER (ORDER BY at) AS level
+                  FROM steps),
+            busy AS (
+                SELECT until, lead(at) OVER (ORDER BY at) AS next FROM levels WHERE level > free)
+            SELECT min(until) FROM busy
+             WHERE until >= p_from AND (next IS NULL OR next >= until + p_length));
 END $$;
 
 -- One shortage in words: what, how many, against which events, and when there is room.
 CREATE FUNCTION rentals.shortage_said(p_event rentals.events, p_material bigint, p_short bigint)
-    RETURNS text LANGUAGE sql STABLE AS $$
-    SELECT m.name || ' (' || m.reference || ', id ' || m.id || '): ' || p_short || ' short'
-           || coalesce(', booked by ' || (
-                SELECT string_agg('"' || c.title || '" (event ' || c.id || ', ' || c.quantity
-                           || ' from ' || core.local(c.start_date) || ' to '
-                           || core.local(c.end_date) || ')', ', ')
-                  FROM (SELECT o.title, o.id, b.quantity, o.start_date, o.end_date
-                          FROM rentals.bookings(ARRAY[p_material], p_event.start_date,
-                                                p_event.end_date) b
-                          JOIN rentals.events o ON o.organization_id = core.org() AND o.id = b.event_id
-                         WHERE b.event_id <> p_event.id ORDER BY o.start_date, o.id LIMIT 3) c), '')
-           || coalesce(', free from ' || core.local(f.at) || ' to '
-                       || core.local(f.at + (p_event.end_date - p_event.start_date)), '')
-      FROM rentals.materials m
-     CROSS JOIN LATERAL (SELECT rentals.next_free(m.id, em.quantity, p_event.start_date,
-                                p_event.end_date - p_event.start_date, p_event.id) AS at
-                           FROM rentals.event_materials em
-                          WHERE em.organization_id = core.org() AND em.event_id = p_event.id
-                            AND em.material_id = m.id) f
-     WHERE m.organization_id = core.org() AND m.id = p_material
-$$;
+    RETURNS text LANGUAGE plpgsql STABLE
+    SET plan_cache_mode = force_generic_plan AS $$
+DECLARE m rentals.materials; wanted bigint; clashes text; free_at timestamptz;
+        length interval := p_event.end_date - p_event.start_date;
+BEGIN
+    SELECT * INTO m FROM rentals.materials WHERE organization_id = core.org() AND id = p_material;
+    SELECT quantity INTO wanted FROM rentals.event_materials
+     WHERE organization_id = core.org() AND event_id = p_event.id AND material_id = p_material;
+    SELECT string_agg('"' || o.title || '" (event ' || o.id || ', ' || c.quantity || ' from '
+               || core.local(c.start_at) || ' to ' || core.local(c.end_at) || ')', ', '
+               ORDER BY c.start_at, c.event_id) INTO clashes
+      FROM (SELECT b.* FROM rentals.bookings(ARRAY[p_material], p_event.start_date, p_event.end_date) b
+             WHERE b.event_id <> p_event.id ORDER BY b.start_at, b.event_id LIMIT 3) c
+      JOIN rentals.events o ON o.organization_id = core.org() AND o.id = c.event_id;
+    free_at := rentals.next_free(p_material, wanted, p_event.start_date, length, p_event.id);
+    RETURN m.name || ' (' || m.reference || ', id ' || m.id || '): ' || p_short || ' short'
+           || coalesce(', booked by ' || clashes, '')
+           || coalesce(', free from ' || core.local(free_at) || ' to ' || core.local(free_at + length), '');
+END $$;
 
 -- Refuses the transaction when the event books more than there is and the organization wants that
 -- refused. The rows of its materials are locked in id order: parallel writers take turns, each
 -- sees what the one before left, and no two wait for each other. NO KEY: the foreign keys of
 -- bookings must not wait for this lock, nor it for them.
-CREATE FUNCTION rentals.guard_event(p_event bigint) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION rentals.guard_event(p_event bigint) RETURNS void LANGUAGE plpgsql
+    SET plan_cache_mode = force_generic_plan AS $$
 DECLARE e rentals.events; ids bigint[]; said text;
 BEGIN
     IF core.org_setting('overbooking') IS DISTINCT FROM 'refuse' THEN RETURN; END IF;
