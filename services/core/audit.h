@@ -23,9 +23,13 @@ void audit_sql(struct call *call, struct sql *sql, enum audit_op op, const char 
 enum err audit_history(struct call *call) MUST_USE;
 /* Op of GET /api/audit: the organization's changes, newest first, by page; admins. */
 enum err audit_list(struct call *call) MUST_USE;
-/* Chains what was appended since the last time; true when there was something. */
+/* Chains what was appended since the last time; true when there is more. As bureau_accounts. */
 bool audit_seal(struct pg *pg) MUST_USE;
+/* Thread of the accounts service: seals twice a second until the process stops. */
+void *audit_main(void *connection);
 /* Walks every chain. Prints what does not fit to stderr; the number of broken rows, -1: unknown. */
 int64_t audit_verify(struct pg *pg) MUST_USE;
+/* The option --verify-audit: exit code 0 when every chain is whole. */
+int audit_verify_main(struct pg *pg) MUST_USE;
 
 #endif

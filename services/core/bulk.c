@@ -12,6 +12,8 @@ struct bulk {
     bool atomic;
     struct buf results;
     int64_t done, refused;
+    struct reply *last; /* of the record before */
+    enum err last_err;
 };
 
 static bool is_atomic(const struct call *call)
@@ -45,6 +47,17 @@ static void put_faults(struct bulk *bulk, const struct fault *fault)
     buf_puts(&bulk->results, field == NULL ? "" : "]");
 }
 
+static const char *words_of(struct bulk *bulk, enum err err, const struct reply *reply)
+{
+    if (reply->message != NULL)
+        return reply->message;
+    if (err == ERR_INVALID)
+        return "The given data was invalid.";
+    if (err == ERR_NOT_FOUND)
+        return arena_printf(bulk->call->arena, "%s not found.", bulk->call->resource->label);
+    return err_meaning(err);
+}
+
 static void put_result(struct bulk *bulk, uint32_t index, enum err err, const struct reply *reply)
 {
     struct buf *out = &bulk->results;
@@ -60,9 +73,7 @@ static void put_result(struct bulk *bulk, uint32_t index, enum err err, const st
     }
     if (err != ERR_OK) {
         buf_puts(out, ",\"message\":");
-        buf_puts_json(out, reply->message != NULL ? reply->message
-                           : err == ERR_INVALID   ? "The given data was invalid."
-                                                  : err_meaning(err));
+        buf_puts_json(out, words_of(bulk, err, reply));
     }
     if (reply->faults != NULL && err != ERR_OK) {
         buf_puts(out, ",\"errors\":{");
@@ -100,6 +111,8 @@ static enum err run_one(struct bulk *bulk, const msgpack_object *record, uint32_
     if (err != ERR_OK && !bulk->atomic && pg_in_transaction(call->pg) && !pg_rollback_to(call->pg))
         return ERR_UNAVAILABLE;
     put_result(bulk, index, err, reply);
+    bulk->last = reply;
+    bulk->last_err = err;
     bulk->done += err == ERR_OK;
     bulk->refused += err != ERR_OK;
     return ERR_OK;
@@ -108,10 +121,15 @@ static enum err run_one(struct bulk *bulk, const msgpack_object *record, uint32_
 /* All or nothing: the first record that is refused refuses the whole, by its place. */
 static enum err refuse_all(struct bulk *bulk, uint32_t index)
 {
-    buf_putc(&bulk->results, ']');
-    return call_fault_said(bulk->call, arena_printf(bulk->call->arena, "records.%u", index),
-                           "Nothing was changed: record %u was refused: %s", index,
-                           bulk->results.data);
+    struct call *call = bulk->call;
+    struct fault *fault = bulk->last->faults;
+    if (fault == NULL)
+        return call_fault_said(call, arena_printf(call->arena, "records.%u", index), "%s",
+                               words_of(bulk, bulk->last_err, bulk->last));
+    for (; fault != NULL; fault = fault->next)
+        fault->field = arena_printf(call->arena, "records.%u.%s", index, fault->field);
+    call->reply->faults = bulk->last->faults;
+    return ERR_INVALID;
 }
 
 static enum err answer(struct bulk *bulk)

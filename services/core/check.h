@@ -57,6 +57,8 @@ const char *integer_read(struct arena *arena, const char *text, bool *wide);
 /* check_time.c */
 /* "2026-01-02 10:00:00 Europe/Paris" or "… +02:00" for timestamptz; NULL when it is no date. */
 const char *instant_read(struct arena *arena, const char *text, const char *zone);
+/* "2020-11-26 06:00:00" in UTC, which is also what no offset means; NULL when it is no date. */
+const char *utc_read(struct arena *arena, const char *text);
 /* "2026-01-02", or NULL. */
 const char *date_read(struct arena *arena, const char *text);
 

@@ -231,3 +231,25 @@ const char *date_read(struct arena *arena, const char *text)
         return NULL;
     return arena_printf(arena, "%04d-%02d-%02d", m.year, m.month, m.day);
 }
+
+const char *utc_read(struct arena *arena, const char *text)
+{
+    struct moment m;
+    int hours = 0, minutes = 0;
+    if (!read_moment(text, &m))
+        return NULL;
+    if (m.offset[0] != '\0' && sscanf(m.offset + 1, "%2d:%2d", &hours, &minutes) != 2)
+        return NULL;
+    int shift = (hours * 60 + minutes) * (m.offset[0] == '-' ? 1 : -1);
+    struct tm tm = {.tm_year = m.year - 1900,
+                    .tm_mon = m.month - 1,
+                    .tm_mday = m.day,
+                    .tm_hour = m.hour,
+                    .tm_min = m.minute + shift,
+                    .tm_sec = m.second};
+    time_t t = timegm(&tm);
+    if (gmtime_r(&t, &tm) == NULL || tm.tm_year < -1899 || tm.tm_year > 8099)
+        return NULL;
+    return arena_printf(arena, "%04d-%02d-%02d %02d:%02d:%02d", tm.tm_year + 1900, tm.tm_mon + 1,
+                        tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+}

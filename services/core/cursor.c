@@ -26,6 +26,8 @@ static const char *purpose_of(struct call *call, const struct listing *listing)
     buf_init(&text, call->arena);
     buf_printf(&text, "%s %lld", call->resource->name,
                (long long)call->request->who.organization_id);
+    const char *sort = query_find(call->request, "sort");
+    buf_printf(&text, " %s", sort == NULL ? "" : sort);
     for (size_t i = 0; i < listing->keys_n; i++)
         buf_printf(&text, " %s%s", listing->keys[i].descending ? "-" : "", listing->keys[i].sql);
     return text.data;

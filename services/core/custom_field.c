@@ -199,6 +199,8 @@ static bool put_one(struct call *call, const struct custom_field *custom,
     if (!check_laravel(call, &custom->field, value, &checked))
         return false;
     enum field_type type = custom->field.type;
+    if (type == F_TIME) /* kept and shown as document 002 writes it: UTC without a sign of it */
+        checked.text = utc_read(call->arena, text_trim(call->arena, mp_text(call->arena, value)));
     if (type == F_BOOL || type == F_INT || type == F_DECIMAL)
         buf_puts(out, checked.text);
     else
@@ -277,6 +279,8 @@ const char *custom_value_sql(struct call *call, struct sql *sql, const struct cu
     int id = sql_bind(sql, custom->field.name);
     if (custom->type == CUSTOM_OPTIONS)
         return arena_printf(call->arena, "(t.custom -> $%d::text)", id);
+    if (custom->field.type == F_TIME)
+        return arena_printf(call->arena, "((t.custom ->> $%d::text) || '+00')::timestamptz", id);
     return arena_printf(call->arena, "(t.custom ->> $%d::text)::%s", id,
                         field_cast(&custom->field));
 }

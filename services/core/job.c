@@ -30,7 +30,7 @@ static const struct op *op_find(const struct service *service, const char *name,
                                 const char *resource)
 {
     const struct op *op = find_in(service->ops, name, resource);
-    return op != NULL || resource[0] == '\0' ? op : find_in(core_ops, name, "");
+    return op != NULL ? op : find_in(core_ops, name, "");
 }
 
 static int crud_index(const char *name)

@@ -70,7 +70,7 @@ static void put_total(struct call *call, struct listing *listing, struct sql *sq
 {
     const struct resource *r = call->resource;
     if (listing->cursor_total >= 0)
-        sql_printf(sql, "%lld", (long long)listing->cursor_total);
+        sql_printf(sql, "$%d::bigint", sql_bind_int(&listing->where, listing->cursor_total));
     else if (!listing->filtered && listing->trash == TRASH_NOT && r->count_sql != NULL)
         sql_printf(sql, "(SELECT (%s))", r->count_sql);
     else
@@ -96,7 +96,8 @@ static void put_page(struct call *call, const struct listing *listing, const cha
     sort_sql(listing, sql);
     sql_printf(sql, " LIMIT %lld", (long long)listing->size);
     if (listing->page > 1)
-        sql_printf(sql, " OFFSET %lld", (long long)((listing->page - 1) * listing->size));
+        sql_printf(sql, " OFFSET $%d::bigint",
+                   sql_bind_int(sql, (listing->page - 1) * listing->size));
     sql_puts(sql, ") t");
 }
 

@@ -16,11 +16,15 @@ static void add_key(struct listing *listing, struct sort_key key)
         listing->keys[listing->keys_n++] = key;
 }
 
+/* Document 003 sorts texts without regard to case and accents. */
 static const char *text_of(struct call *call, const struct field *field)
 {
     struct sql sql;
+    bool folded = call->resource->dialect == DIALECT_ROBERT && field->type == F_TEXT;
     sql_init(&sql, call->arena);
+    sql_puts(&sql, folded ? "core.fold(" : "");
     sql_value(&sql, field);
+    sql_puts(&sql, folded ? ")" : "");
     return sql.text.data;
 }
 

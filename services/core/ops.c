@@ -4,6 +4,7 @@
 #include "services/core/crud.h"
 
 const struct op core_ops[] = {
+    {"audit_list", "", audit_list, false}, /* GET /api/audit: no resource */
     {"history", "", audit_history, false},
     {"bulk_create", "", bulk_create, true},
     {"bulk_update", "", bulk_update, true},

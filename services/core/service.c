@@ -15,6 +15,7 @@
 #include "common/stop.h"
 #include "proto/addresses.h"
 #include "proto/routes.h"
+#include "services/core/audit.h"
 #include "services/core/idempotency.h"
 #include "services/core/migrate.h"
 #include "services/core/settings.h"
@@ -84,9 +85,14 @@ static bool listen_all(struct arena *arena)
            listen_open(address_slow(arena, address), true, service_settings.slow_threads, self);
 }
 
+/* One service is enough to seal everybody's changes. */
+static bool seals_audit(void) { return strcmp(self->name, "accounts") == 0; }
+
 static bool start_all(void)
 {
     if (!listen_start() || !start_thread(purge_main, service_connect(NULL)))
+        return false;
+    if (seals_audit() && !start_thread(audit_main, service_connect(NULL)))
         return false;
     return self->background == NULL || start_thread(background_main, service_connect(NULL));
 }
@@ -120,8 +126,8 @@ static int migrate(void)
 /* The options a program handles itself: ours, then the service's. */
 static const char *const *all_options(const struct service *service)
 {
-    static const char *options[16] = {"--migrate"};
-    size_t n = 1;
+    static const char *options[16] = {"--migrate", "--verify-audit"};
+    size_t n = 2;
     for (const char *const *o = service->options; o != NULL && *o != NULL; o++)
         if (n + 1 < COUNT_OF(options))
             options[n++] = *o;
@@ -149,6 +155,8 @@ int service_main(const struct service *service, int argc, char **argv)
         return migrate();
     if (!settings_secret())
         return 2;
+    if (option > 0 && strcmp(argv[option], "--verify-audit") == 0)
+        return audit_verify_main(service_connect(NULL));
     if (option > 0)
         return service->option(argv[option], argc, argv);
     return serve();

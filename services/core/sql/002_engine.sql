@@ -53,3 +53,76 @@ ALTER TABLE core.audit ENABLE ROW LEVEL SECURITY;
 ALTER TABLE core.audit FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON core.audit USING (organization_id = core.org());
 GRANT SELECT, INSERT ON core.audit TO bureau_accounts, bureau_crm, bureau_rentals, bureau_billing, bureau_sync;
+-- The owner (whose functions seal and verify) sees every organization's rows; services only theirs.
+CREATE POLICY owner ON core.audit TO CURRENT_ROLE USING (true) WITH CHECK (true);
+
+-- What was appended stays: only its place in the chain may be added, once.
+CREATE FUNCTION core.audit_keep() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' AND OLD.seq IS NULL AND NEW.seq IS NOT NULL
+       AND (to_jsonb(NEW) - '{seq,prev_hash,hash}'::text[]) = (to_jsonb(OLD) - '{seq,prev_hash,hash}'::text[]) THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'core.audit is append-only';
+END $$;
+CREATE TRIGGER audit_keep BEFORE UPDATE OR DELETE ON core.audit
+    FOR EACH ROW EXECUTE FUNCTION core.audit_keep();
+CREATE TRIGGER audit_keep_all BEFORE TRUNCATE ON core.audit
+    FOR EACH STATEMENT EXECUTE FUNCTION core.audit_keep();
+
+-- Hash of a row at its place behind another: every column counts.
+CREATE FUNCTION core.audit_hash(a core.audit, place bigint, before bytea) RETURNS bytea
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN sha256(coalesce(before, ''::bytea) || convert_to(jsonb_build_array(
+        place, a.id, a.organization_id, a.resource, a.row_id, a.op, a.user_id, a.token_id,
+        a.request_id, extract(epoch FROM a.at), a.changes)::text, 'UTF8'));
+
+-- Gives up to p_rows new rows their place. One sealer at a time; another one finds nothing to do.
+-- Writers never wait: they append without a place.
+CREATE FUNCTION core.audit_seal(p_rows integer) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+    r core.audit;
+    last_seq bigint;
+    last_hash bytea;
+    last_org bigint;
+    sealed bigint := 0;
+BEGIN
+    IF NOT pg_try_advisory_xact_lock(4242711605) THEN
+        RETURN 0;
+    END IF;
+    FOR r IN SELECT * FROM (SELECT * FROM core.audit WHERE seq IS NULL ORDER BY id LIMIT p_rows) o
+             ORDER BY organization_id, id LOOP
+        IF last_org IS DISTINCT FROM r.organization_id THEN
+            last_org := r.organization_id;
+            last_seq := 0;
+            last_hash := NULL;
+            SELECT a.seq, a.hash INTO last_seq, last_hash FROM core.audit a
+            WHERE a.organization_id = last_org AND a.seq IS NOT NULL ORDER BY a.seq DESC LIMIT 1;
+        END IF;
+        last_seq := coalesce(last_seq, 0) + 1;
+        UPDATE core.audit a
+        SET seq = last_seq, prev_hash = last_hash, hash = core.audit_hash(r, last_seq, last_hash)
+        WHERE a.id = r.id RETURNING a.hash INTO last_hash;
+        sealed := sealed + 1;
+    END LOOP;
+    RETURN sealed;
+END $$;
+
+-- Rows that do not fit their chain: changed, missing in between, or out of place.
+CREATE FUNCTION core.audit_verify() RETURNS TABLE (organization_id bigint, seq bigint, id bigint, fault text)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT c.organization_id, c.seq, c.id,
+           CASE WHEN c.place <> c.seq THEN 'a row before this one is missing'
+                WHEN c.before IS DISTINCT FROM c.prev_hash THEN 'the row before this one is another one'
+                ELSE 'the row was changed' END
+    FROM (SELECT a.organization_id, a.seq, a.id, a.prev_hash, a.hash,
+                 row_number() OVER w AS place, lag(a.hash) OVER w AS before,
+                 core.audit_hash(a, a.seq, a.prev_hash) AS expected
+          FROM core.audit a WHERE a.seq IS NOT NULL
+          WINDOW w AS (PARTITION BY a.organization_id ORDER BY a.seq)) c
+    WHERE c.place <> c.seq OR c.before IS DISTINCT FROM c.prev_hash OR c.expected IS DISTINCT FROM c.hash
+$$;
+
+REVOKE ALL ON FUNCTION core.audit_seal(integer), core.audit_verify() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION core.audit_seal(integer), core.audit_verify() TO bureau_accounts;
