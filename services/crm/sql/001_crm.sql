@@ -60,7 +60,8 @@ CREATE TABLE crm.clients (
                     CONSTRAINT clients_country_id_fkey REFERENCES crm.countries ON DELETE SET NULL,
     industry        text,
     employee_count  integer CONSTRAINT clients_employee_count_check CHECK (employee_count >= 0),
-    annual_revenue  numeric(18, 2) CONSTRAINT clients_annual_revenue_check CHECK (annual_revenue >= 0),
+    annual_revenue  numeric(18, 2) CONSTRAINT clients_annual_revenue_check
+        CHECK (annual_revenue >= 0),
     notes           text,
     external_id     text,
     assigned_to     bigint,
@@ -78,7 +79,8 @@ CREATE UNIQUE INDEX clients_external_id_key ON crm.clients (organization_id, ext
     WHERE external_id IS NOT NULL AND deleted_at IS NULL;
 CREATE INDEX clients_list_idx ON crm.clients (organization_id, created_at DESC, id DESC)
     WHERE deleted_at IS NULL;
-CREATE INDEX clients_mine_idx ON crm.clients (organization_id, assigned_to, created_at DESC, id DESC)
+CREATE INDEX clients_mine_idx ON crm.clients (organization_id, assigned_to, created_at DESC,
+    id DESC)
     WHERE deleted_at IS NULL;
 CREATE INDEX clients_trash_idx ON crm.clients (organization_id, id) WHERE deleted_at IS NOT NULL;
 CREATE INDEX clients_name_idx ON crm.clients (organization_id, core.fold(name), id);
@@ -90,9 +92,11 @@ CREATE TABLE crm.contacts (
     uuid            uuid NOT NULL DEFAULT gen_random_uuid(),
     user_id         bigint,
     first_name      text NOT NULL
-                    CONSTRAINT contacts_first_name_check CHECK (char_length(first_name) BETWEEN 1 AND 255),
+                    CONSTRAINT contacts_first_name_check
+                        CHECK (char_length(first_name) BETWEEN 1 AND 255),
     last_name       text NOT NULL
-                    CONSTRAINT contacts_last_name_check CHECK (char_length(last_name) BETWEEN 1 AND 255),
+                    CONSTRAINT contacts_last_name_check
+                        CHECK (char_length(last_name) BETWEEN 1 AND 255),
     nickname        text,
     email           text,
     phone           text,
@@ -111,7 +115,8 @@ CREATE TABLE crm.contacts (
                     CONSTRAINT contacts_country_id_fkey REFERENCES crm.countries ON DELETE SET NULL,
     linkedin_url    text,
     status          text NOT NULL DEFAULT 'active'
-                    CONSTRAINT contacts_status_check CHECK (status IN ('active', 'inactive', 'archived')),
+                    CONSTRAINT contacts_status_check
+                        CHECK (status IN ('active', 'inactive', 'archived')),
     notes           text,
     external_id     text,
     assigned_to     bigint,
@@ -134,7 +139,8 @@ CREATE UNIQUE INDEX contacts_is_primary_contact_key ON crm.contacts (organizatio
     WHERE is_primary_contact AND client_id IS NOT NULL AND deleted_at IS NULL;
 CREATE INDEX contacts_list_idx ON crm.contacts (organization_id, created_at DESC, id DESC)
     WHERE deleted_at IS NULL;
-CREATE INDEX contacts_mine_idx ON crm.contacts (organization_id, assigned_to, created_at DESC, id DESC)
+CREATE INDEX contacts_mine_idx ON crm.contacts (organization_id, assigned_to, created_at DESC,
+    id DESC)
     WHERE deleted_at IS NULL;
 CREATE INDEX contacts_client_idx ON crm.contacts (organization_id, client_id);
 CREATE INDEX contacts_trash_idx ON crm.contacts (organization_id, id) WHERE deleted_at IS NOT NULL;
@@ -149,7 +155,8 @@ CREATE TABLE crm.communications (
     type            text NOT NULL CONSTRAINT communications_type_check CHECK (type IN
                     ('email', 'phone', 'meeting', 'note', 'task')),
     subject         text NOT NULL
-                    CONSTRAINT communications_subject_check CHECK (char_length(subject) BETWEEN 1 AND 255),
+                    CONSTRAINT communications_subject_check
+                        CHECK (char_length(subject) BETWEEN 1 AND 255),
     direction       text NOT NULL DEFAULT 'internal' CONSTRAINT communications_direction_check
                     CHECK (direction IN ('inbound', 'outbound', 'internal')),
     content         text,
@@ -177,9 +184,11 @@ CREATE TABLE crm.communications (
     CONSTRAINT communications_contact_id_fkey FOREIGN KEY (organization_id, contact_id)
         REFERENCES crm.contacts (organization_id, id) ON DELETE SET NULL (contact_id)
 );
-CREATE UNIQUE INDEX communications_external_id_key ON crm.communications (organization_id, external_id)
+CREATE UNIQUE INDEX communications_external_id_key ON crm.communications (organization_id,
+    external_id)
     WHERE external_id IS NOT NULL AND deleted_at IS NULL;
-CREATE INDEX communications_list_idx ON crm.communications (organization_id, created_at DESC, id DESC)
+CREATE INDEX communications_list_idx ON crm.communications (organization_id, created_at DESC,
+    id DESC)
     WHERE deleted_at IS NULL;
 CREATE INDEX communications_mine_idx ON crm.communications
     (organization_id, assigned_to, created_at DESC, id DESC) WHERE deleted_at IS NULL;
@@ -226,10 +235,12 @@ CREATE TABLE crm.custom_fields (
     field_id        text NOT NULL CONSTRAINT custom_fields_field_id_check
                     CHECK (field_id ~ '^[a-z][a-z0-9_]{0,62}$'),
     label           text NOT NULL
-                    CONSTRAINT custom_fields_label_check CHECK (char_length(label) BETWEEN 1 AND 255),
+                    CONSTRAINT custom_fields_label_check
+                        CHECK (char_length(label) BETWEEN 1 AND 255),
     type            text NOT NULL CONSTRAINT custom_fields_type_check CHECK (type IN
-                    ('Boolean', 'ColorSwatch', 'Checkbox', 'Date', 'DateTime', 'MultiSelect', 'Number',
-                     'Numeric', 'Radio', 'URL', 'Select', 'Text', 'Textarea', 'Timezone')),
+                    ('Boolean', 'ColorSwatch', 'Checkbox', 'Date', 'DateTime', 'MultiSelect',
+                     'Number', 'Numeric', 'Radio', 'URL', 'Select', 'Text', 'Textarea',
+                         'Timezone')),
     options         jsonb NOT NULL DEFAULT '[]',
     required        boolean NOT NULL DEFAULT false,
     is_unique       boolean NOT NULL DEFAULT false,
@@ -239,11 +250,12 @@ CREATE TABLE crm.custom_fields (
     deleted_at      timestamptz,
     UNIQUE (organization_id, id)
 );
-CREATE UNIQUE INDEX custom_fields_field_id_key ON crm.custom_fields (organization_id, resource, field_id)
+CREATE UNIQUE INDEX custom_fields_field_id_key ON crm.custom_fields (organization_id, resource,
+    field_id)
     WHERE deleted_at IS NULL;
 
--- How many live rows an organization has, so that a page's total costs nothing. Spread over slots by
--- connection: writers of one organization do not wait for each other.
+-- How many live rows an organization has, so that a page's total costs nothing. Spread over slots
+-- by connection: writers of one organization do not wait for each other.
 CREATE TABLE crm.counters (
     organization_id bigint NOT NULL,
     kind            text NOT NULL,
@@ -319,13 +331,15 @@ DO $$
 DECLARE t text;
 BEGIN
     FOREACH t IN ARRAY ARRAY['clients', 'contacts', 'communications'] LOOP
-        EXECUTE format('CREATE TRIGGER %1$s_count_inserted AFTER INSERT ON crm.%1$s REFERENCING NEW '
-                       'TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION crm.count_inserted(%1$L)', t);
-        EXECUTE format('CREATE TRIGGER %1$s_count_updated AFTER UPDATE ON crm.%1$s REFERENCING OLD TABLE '
-                       'AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT '
-                       'EXECUTE FUNCTION crm.count_updated(%1$L)', t);
-        EXECUTE format('CREATE TRIGGER %1$s_count_deleted AFTER DELETE ON crm.%1$s REFERENCING OLD '
-                       'TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION crm.count_deleted(%1$L)', t);
+        EXECUTE format('CREATE TRIGGER %1$s_count_inserted AFTER INSERT ON crm.%1$s'
+                       ' REFERENCING NEW TABLE AS new_rows'
+                       ' FOR EACH STATEMENT EXECUTE FUNCTION crm.count_inserted(%1$L)', t);
+        EXECUTE format('CREATE TRIGGER %1$s_count_updated AFTER UPDATE ON crm.%1$s'
+                       ' REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows'
+                       ' FOR EACH STATEMENT EXECUTE FUNCTION crm.count_updated(%1$L)', t);
+        EXECUTE format('CREATE TRIGGER %1$s_count_deleted AFTER DELETE ON crm.%1$s'
+                       ' REFERENCING OLD TABLE AS old_rows'
+                       ' FOR EACH STATEMENT EXECUTE FUNCTION crm.count_deleted(%1$L)', t);
     END LOOP;
 END $$;
 
@@ -405,6 +419,7 @@ CREATE TRIGGER clients_a_status BEFORE UPDATE OF status ON crm.clients
 CREATE TRIGGER clients_b_active BEFORE UPDATE OF is_active ON crm.clients
     FOR EACH ROW EXECUTE FUNCTION crm.clients_active();
 CREATE TRIGGER clients_update BEFORE UPDATE ON crm.clients FOR EACH ROW
-    WHEN (NEW.assigned_to IS DISTINCT FROM OLD.assigned_to OR NEW.country IS DISTINCT FROM OLD.country
+    WHEN (NEW.assigned_to IS DISTINCT FROM OLD.assigned_to
+          OR NEW.country IS DISTINCT FROM OLD.country
           OR NEW.country_id IS DISTINCT FROM OLD.country_id)
     EXECUTE FUNCTION crm.address_update();

@@ -33,7 +33,8 @@ END $$;
 CREATE TRIGGER contacts_insert BEFORE INSERT ON crm.contacts
     FOR EACH ROW EXECUTE FUNCTION crm.contacts_insert();
 CREATE TRIGGER contacts_update BEFORE UPDATE ON crm.contacts FOR EACH ROW
-    WHEN (NEW.assigned_to IS DISTINCT FROM OLD.assigned_to OR NEW.country IS DISTINCT FROM OLD.country
+    WHEN (NEW.assigned_to IS DISTINCT FROM OLD.assigned_to
+          OR NEW.country IS DISTINCT FROM OLD.country
           OR NEW.country_id IS DISTINCT FROM OLD.country_id)
     EXECUTE FUNCTION crm.address_update();
 CREATE TRIGGER contacts_z_primary_insert BEFORE INSERT ON crm.contacts FOR EACH ROW
@@ -47,7 +48,8 @@ CREATE TRIGGER contacts_z_primary_update BEFORE UPDATE ON crm.contacts FOR EACH 
 
 CREATE FUNCTION crm.communications_insert() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    NEW.status := coalesce(NEW.status, CASE NEW.type WHEN 'task' THEN 'pending' ELSE 'completed' END);
+    NEW.status := coalesce(NEW.status, CASE NEW.type WHEN 'task' THEN 'pending'
+                                                 ELSE 'completed' END);
     NEW.completed_at := CASE WHEN NEW.status = 'completed' THEN now() END;
     NEW.priority := CASE coalesce(NEW.priority, 'medium') WHEN 'normal' THEN 'medium'
                                                           ELSE coalesce(NEW.priority, 'medium') END;
@@ -56,7 +58,8 @@ BEGIN
     RETURN NEW;
 END $$;
 
--- Completed rows carry the instant they were completed at; a task whose date moved is reminded again.
+-- Completed rows carry the instant they were completed at; a task whose date moved is reminded
+-- again.
 CREATE FUNCTION crm.communications_update() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF NEW.assigned_to IS DISTINCT FROM OLD.assigned_to THEN
@@ -77,13 +80,15 @@ CREATE TRIGGER communications_insert BEFORE INSERT ON crm.communications
 CREATE TRIGGER communications_update BEFORE UPDATE ON crm.communications
     FOR EACH ROW EXECUTE FUNCTION crm.communications_update();
 
--- Options of a custom field: [{id, name, color}]; new ones get the next free id. NULL: not a list of
--- options with names and distinct positive ids.
+-- Options of a custom field: [{id, name, color}]; new ones get the next free id. NULL: not a list
+-- of options with names and distinct positive ids.
 CREATE FUNCTION crm.options_normal(p_options jsonb) RETURNS jsonb LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE o jsonb; result jsonb := '[]'; used bigint[] := '{}'; n bigint; top bigint := 0;
 BEGIN
     IF p_options IS NULL OR jsonb_typeof(p_options) = 'null' THEN RETURN '[]'; END IF;
-    IF jsonb_typeof(p_options) <> 'array' OR jsonb_array_length(p_options) > 500 THEN RETURN NULL; END IF;
+    IF jsonb_typeof(p_options) <> 'array' OR jsonb_array_length(p_options) > 500 THEN
+        RETURN NULL;
+    END IF;
     SELECT coalesce(max((e ->> 'id')::bigint), 0) INTO top FROM jsonb_array_elements(p_options) e
      WHERE jsonb_typeof(e) = 'object' AND e ->> 'id' ~ '^[1-9]\d{0,17}$';
     FOR o IN SELECT * FROM jsonb_array_elements(p_options) LOOP
@@ -103,7 +108,8 @@ BEGIN
         END IF;
         IF n = ANY (used) THEN RETURN NULL; END IF;
         used := used || n;
-        result := result || jsonb_build_array(jsonb_build_object('id', n, 'name', btrim(o ->> 'name'),
+        result := result || jsonb_build_array(jsonb_build_object(
+                                'id', n, 'name', btrim(o ->> 'name'),
                                                                  'color', o ->> 'color'));
     END LOOP;
     RETURN result;

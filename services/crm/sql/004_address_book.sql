@@ -1,11 +1,13 @@
 -- How rows are shown inside others, and what the other services may read and call.
 
 CREATE FUNCTION crm.address_json(p_line_1 text, p_line_2 text, p_city text, p_county text,
-                                 p_postcode text, p_country text) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
+                                 p_postcode text, p_country text)
+RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
     SELECT jsonb_build_object('line_1', p_line_1, 'line_2', p_line_2, 'city', p_city,
         'county', p_county, 'postcode', p_postcode, 'country', p_country,
-        'full', array_to_string(ARRAY[nullif(p_line_1, ''), nullif(p_line_2, ''), nullif(p_city, ''),
-                nullif(p_county, ''), nullif(p_postcode, ''), nullif(p_country, '')], ', '))
+        'full', array_to_string(ARRAY[nullif(p_line_1, ''), nullif(p_line_2, ''),
+                nullif(p_city, ''), nullif(p_county, ''), nullif(p_postcode, ''), nullif(p_country,
+                    '')], ', '))
 $$;
 
 -- First letters, whatever the script.
@@ -24,9 +26,11 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
 $$;
 
 -- The custom values of an embedded record: every defined field, null or [] when unset.
-CREATE FUNCTION crm.custom_values(p_set text, p_custom jsonb) RETURNS jsonb LANGUAGE sql STABLE AS $$
+CREATE FUNCTION crm.custom_values(p_set text, p_custom jsonb) RETURNS jsonb
+    LANGUAGE sql STABLE AS $$
     SELECT coalesce(jsonb_object_agg(f.field_id, coalesce(p_custom -> f.field_id,
-               CASE WHEN f.type IN ('Checkbox', 'MultiSelect') THEN '[]'::jsonb ELSE 'null' END)), '{}')
+               CASE WHEN f.type IN ('Checkbox', 'MultiSelect')
+                   THEN '[]'::jsonb ELSE 'null' END)), '{}')
       FROM crm.custom_fields f
      WHERE f.organization_id = core.org() AND f.resource = p_set AND f.deleted_at IS NULL
 $$;
@@ -42,7 +46,8 @@ BEGIN
                        'hourly_rate', p.hourly_rate, 'external_id', p.external_id,
                        'is_active', p.is_active) ORDER BY p.id DESC), '[]')
               FROM billing.project_card p
-             WHERE p.organization_id = core.org() AND p.client_id = p_client AND p.deleted_at IS NULL);
+             WHERE p.organization_id = core.org() AND p.client_id = p_client
+                 AND p.deleted_at IS NULL);
 END $$;
 CREATE FUNCTION crm.user_json(p_user bigint) RETURNS json LANGUAGE plpgsql STABLE AS $$
 BEGIN
@@ -61,15 +66,18 @@ $$;
 
 CREATE FUNCTION crm.client_json(c crm.clients) RETURNS jsonb LANGUAGE sql STABLE AS $$
     SELECT jsonb_build_object('id', c.id, 'uuid', c.uuid, 'name', c.name,
-        'trading_name', c.trading_name, 'display_name', coalesce(nullif(c.trading_name, ''), c.name),
+        'trading_name', c.trading_name, 'display_name',
+        coalesce(nullif(c.trading_name, ''), c.name),
         'registration_number', c.registration_number, 'vat_number', c.vat_number, 'type', c.type,
         'status', c.status, 'is_active', c.is_active, 'email', c.email, 'phone', c.phone,
-        'website', c.website, 'address', crm.address_json(c.address_line_1, c.address_line_2, c.city,
-        c.county, c.postcode, c.country), 'industry', c.industry, 'employee_count', c.employee_count,
+        'website', c.website, 'address', crm.address_json(c.address_line_1, c.address_line_2,
+        c.city, c.county, c.postcode, c.country), 'industry', c.industry,
+        'employee_count', c.employee_count,
         'annual_revenue', c.annual_revenue::text, 'notes', c.notes, 'external_id', c.external_id,
         'assigned_to', c.assigned_to, 'organization_id', c.organization_id,
         'projects_count', crm.projects_count(c.id), 'contacts_count', crm.contacts_count(c.id),
-        'communications_count', crm.communications_count(c.id), 'created_at', core.iso(c.created_at),
+        'communications_count', crm.communications_count(c.id),
+        'created_at', core.iso(c.created_at),
         'updated_at', core.iso(c.updated_at)) || crm.custom_values('clients', c.custom)
 $$;
 
@@ -79,8 +87,9 @@ CREATE FUNCTION crm.contact_json(c crm.contacts) RETURNS jsonb LANGUAGE sql STAB
         'initials', crm.initials(c.first_name, c.last_name), 'email', c.email, 'phone', c.phone,
         'mobile', c.mobile, 'job_title', c.job_title, 'department', c.department,
         'client_id', c.client_id, 'is_primary_contact', c.is_primary_contact,
-        'address', crm.address_json(c.address_line_1, c.address_line_2, c.city, c.county, c.postcode,
-        c.country), 'linkedin_url', c.linkedin_url, 'status', c.status, 'notes', c.notes,
+        'address', crm.address_json(c.address_line_1, c.address_line_2, c.city, c.county,
+        c.postcode, c.country), 'linkedin_url', c.linkedin_url, 'status', c.status, 'notes',
+            c.notes,
         'external_id', c.external_id, 'assigned_to', c.assigned_to,
         'created_at', core.iso(c.created_at), 'updated_at', core.iso(c.updated_at))
         || crm.custom_values('contacts', c.custom)
@@ -119,14 +128,16 @@ CREATE FUNCTION crm.client_contacts(p_client bigint) RETURNS jsonb LANGUAGE sql 
       JOIN crm.contacts c ON c.id = s.id
 $$;
 CREATE FUNCTION crm.client_communications(p_client bigint) RETURNS jsonb LANGUAGE sql STABLE AS $$
-    SELECT coalesce(jsonb_agg(crm.communication_json(c) ORDER BY c.created_at DESC, c.id DESC), '[]')
+    SELECT coalesce(jsonb_agg(crm.communication_json(c) ORDER BY c.created_at DESC, c.id DESC),
+        '[]')
       FROM (SELECT id FROM crm.communications WHERE organization_id = core.org()
                AND client_id = p_client AND deleted_at IS NULL
              ORDER BY created_at DESC, id DESC LIMIT 1000) s
       JOIN crm.communications c ON c.id = s.id
 $$;
 CREATE FUNCTION crm.contact_communications(p_contact bigint) RETURNS jsonb LANGUAGE sql STABLE AS $$
-    SELECT coalesce(jsonb_agg(crm.communication_json(c) ORDER BY c.created_at DESC, c.id DESC), '[]')
+    SELECT coalesce(jsonb_agg(crm.communication_json(c) ORDER BY c.created_at DESC, c.id DESC),
+        '[]')
       FROM (SELECT id FROM crm.communications WHERE organization_id = core.org()
                AND contact_id = p_contact AND deleted_at IS NULL
              ORDER BY created_at DESC, id DESC LIMIT 1000) s
@@ -146,22 +157,25 @@ $$;
 -- can embed them, and look only at the asking organization.
 CREATE FUNCTION crm.country_json(p_id bigint) RETURNS json
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
-    SELECT json_build_object('id', id, 'name', name, 'code', code) FROM crm.countries WHERE id = p_id
+    SELECT json_build_object('id', id, 'name', name, 'code', code) FROM crm.countries
+        WHERE id = p_id
 $$;
 
 CREATE FUNCTION crm.company_json(p_id bigint) RETURNS json
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
     SELECT json_build_object('id', c.id, 'legal_name', c.name, 'street', c.address_line_1,
         'postal_code', c.postcode, 'locality', c.city, 'country_id', c.country_id, 'phone', c.phone,
-        'note', c.notes, 'created_at', core.local(c.created_at), 'updated_at', core.local(c.updated_at),
+        'note', c.notes, 'created_at', core.local(c.created_at),
+        'updated_at', core.local(c.updated_at),
         'deleted_at', core.local(c.deleted_at), 'country', crm.country_json(c.country_id))
       FROM crm.clients c
      WHERE c.organization_id = core.org() AND c.id = p_id AND c.deleted_at IS NULL
 $$;
 
 CREATE VIEW crm.person_card WITH (security_barrier) AS
-    SELECT c.id, c.organization_id, c.user_id, c.first_name, c.last_name, c.nickname, c.email, c.phone,
-           c.address_line_1 AS street, c.postcode AS postal_code, c.city AS locality, c.country_id,
+    SELECT c.id, c.organization_id, c.user_id, c.first_name, c.last_name, c.nickname, c.email,
+           c.phone, c.address_line_1 AS street, c.postcode AS postal_code, c.city AS locality,
+               c.country_id,
            c.client_id AS company_id, c.notes AS note, c.created_at, c.updated_at, c.deleted_at,
            btrim(c.first_name || ' ' || c.last_name) AS full_name, c.assigned_to
       FROM crm.contacts c
@@ -220,30 +234,35 @@ CREATE FUNCTION crm.tag_names(p_tags jsonb) RETURNS text[] LANGUAGE sql IMMUTABL
                 WHEN EXISTS (SELECT FROM jsonb_array_elements(p_tags) e
                               WHERE jsonb_typeof(e) NOT IN ('string', 'object')
                                  OR jsonb_typeof(e) = 'object'
-                                    AND jsonb_typeof(e -> 'name') IS DISTINCT FROM 'string') THEN NULL
+                                    AND jsonb_typeof(e -> 'name') IS DISTINCT FROM 'string')
+                THEN NULL
                 ELSE (SELECT coalesce(array_agg(CASE jsonb_typeof(e) WHEN 'object' THEN e ->> 'name'
                                                 ELSE e #>> '{}' END ORDER BY o), '{}')
                         FROM jsonb_array_elements(p_tags) WITH ORDINALITY AS x (e, o)) END
 $$;
 
 -- A list of names replaces the tags; an empty one is ignored (document 003's original).
-CREATE FUNCTION crm.set_tags(p_kind text, p_id bigint, p_tags jsonb) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION crm.set_tags(p_kind text, p_id bigint, p_tags jsonb) RETURNS void
+    LANGUAGE plpgsql AS $$
 DECLARE names text[] := crm.tag_names(p_tags); ids bigint[];
 BEGIN
     IF names IS NULL THEN
         RAISE EXCEPTION 'tags are names' USING ERRCODE = '23514',
-            CONSTRAINT = CASE p_kind WHEN 'person' THEN 'contacts' ELSE 'clients' END || '_tags_check';
+            CONSTRAINT = CASE p_kind WHEN 'person' THEN 'contacts' ELSE 'clients' END
+                         || '_tags_check';
     END IF;
     IF cardinality(names) = 0 THEN RETURN; END IF;
     ids := crm.ensure_tags(names);
     IF p_kind = 'person' THEN
         DELETE FROM crm.contact_tags WHERE organization_id = core.org() AND contact_id = p_id
            AND tag_id <> ALL (ids);
-        INSERT INTO crm.contact_tags (tag_id, contact_id) SELECT unnest(ids), p_id ON CONFLICT DO NOTHING;
+        INSERT INTO crm.contact_tags (tag_id, contact_id)
+            SELECT unnest(ids), p_id ON CONFLICT DO NOTHING;
     ELSE
         DELETE FROM crm.client_tags WHERE organization_id = core.org() AND client_id = p_id
            AND tag_id <> ALL (ids);
-        INSERT INTO crm.client_tags (tag_id, client_id) SELECT unnest(ids), p_id ON CONFLICT DO NOTHING;
+        INSERT INTO crm.client_tags (tag_id, client_id)
+            SELECT unnest(ids), p_id ON CONFLICT DO NOTHING;
     END IF;
 END $$;
 
@@ -251,10 +270,12 @@ END $$;
 CREATE FUNCTION crm.tag_persons(p_tag bigint, p_user bigint, p_limit bigint, p_offset bigint,
                                 OUT total bigint, OUT rows json) LANGUAGE sql STABLE AS $$
     WITH f AS (SELECT c.id, c.last_name, c.first_name FROM crm.contact_tags l
-                 JOIN crm.contacts c ON c.organization_id = l.organization_id AND c.id = l.contact_id
+                 JOIN crm.contacts c ON c.organization_id = l.organization_id
+                     AND c.id = l.contact_id
                 WHERE l.organization_id = core.org() AND l.tag_id = p_tag AND c.deleted_at IS NULL
                   AND (p_user IS NULL OR c.assigned_to = p_user)),
-         p AS (SELECT id, row_number() OVER (ORDER BY core.fold(last_name), core.fold(first_name), id) AS o
+         p AS (SELECT id, row_number() OVER (ORDER BY core.fold(last_name), core.fold(first_name),
+             id) AS o
                  FROM f ORDER BY o LIMIT p_limit OFFSET p_offset)
     SELECT (SELECT count(*) FROM f),
            (SELECT coalesce(json_agg(crm.person_json(id)::jsonb || jsonb_build_object('pivot',
@@ -262,27 +283,22 @@ CREATE FUNCTION crm.tag_persons(p_tag bigint, p_user bigint, p_limit bigint, p_o
                                           'taggable_type', 'Person')) ORDER BY o), '[]') FROM p)
 $$;
 
-CREATE FUNCTION crm.company_persons(p_company bigint, p_user bigint, p_limit bigint, p_offset bigint,
-                                    OUT total bigint, OUT rows json) LANGUAGE sql STABLE AS $$
+CREATE FUNCTION crm.company_persons(p_company bigint, p_user bigint, p_limit bigint,
+                                    p_offset bigint, OUT total bigint, OUT rows json)
+                                        LANGUAGE sql STABLE AS $$
     WITH f AS (SELECT c.id, c.last_name, c.first_name FROM crm.contacts c
                 WHERE c.organization_id = core.org() AND c.client_id = p_company
                   AND c.deleted_at IS NULL AND (p_user IS NULL OR c.assigned_to = p_user)),
-         p AS (SELECT id, row_number() OVER (ORDER BY core.fold(last_name), core.fold(first_name), id) AS o
+         p AS (SELECT id, row_number() OVER (ORDER BY core.fold(last_name), core.fold(first_name),
+             id) AS o
                  FROM f ORDER BY o LIMIT p_limit OFFSET p_offset)
     SELECT (SELECT count(*) FROM f),
            (SELECT coalesce(json_agg(crm.person_json(id) ORDER BY o), '[]') FROM p)
 $$;
 
+-- Late bound: rentals' schema comes after ours.
 CREATE FUNCTION crm.tag_materials(p_tag bigint, p_limit bigint, p_offset bigint,
                                   OUT total bigint, OUT rows json) LANGUAGE plpgsql STABLE AS $$
 BEGIN
-    WITH f AS (SELECT m.material_id, m.name, m.row FROM rentals.tag_material m
-                WHERE m.organization_id = core.org() AND m.tag_id = p_tag AND m.deleted_at IS NULL),
-         p AS (SELECT *, row_number() OVER (ORDER BY core.fold(name), material_id) AS o
-                 FROM f ORDER BY o LIMIT p_limit OFFSET p_offset)
-    SELECT (SELECT count(*) FROM f),
-           (SELECT coalesce(json_agg(p.row::jsonb || jsonb_build_object('pivot',
-                       jsonb_build_object('tag_id', p_tag, 'taggable_id', p.material_id,
-                                          'taggable_type', 'Material')) ORDER BY o), '[]') FROM p)
-      INTO total, rows;
+    SELECT m.total, m.rows INTO total, rows FROM rentals.tag_materials(p_tag, p_limit, p_offset) m;
 END $$;

@@ -11,35 +11,42 @@ BEGIN
     END IF;
     FOR p IN SELECT * FROM jsonb_array_elements(p_persons) LOOP
         IF jsonb_typeof(p) <> 'object' OR NOT crm.is_person(p) THEN
-            RAISE EXCEPTION 'no person' USING ERRCODE = '23514', CONSTRAINT = 'clients_persons_check';
+            RAISE EXCEPTION 'no person' USING ERRCODE = '23514',
+                CONSTRAINT = 'clients_persons_check';
         END IF;
         IF crm.person_taken(NULL, p ->> 'first_name', p ->> 'last_name', p ->> 'email') THEN
             PERFORM core.raise('CONFLICT', 'A person with this name and email already exists.');
         END IF;
-        INSERT INTO crm.contacts (first_name, last_name, nickname, email, phone, address_line_1, postcode,
+        INSERT INTO crm.contacts (first_name, last_name, nickname, email, phone, address_line_1,
+                                  postcode,
                                   city, country_id, client_id, notes)
         VALUES (btrim(p ->> 'first_name'), btrim(p ->> 'last_name'), p ->> 'nickname',
-                nullif(p ->> 'email', ''), nullif(p ->> 'phone', ''), p ->> 'street', p ->> 'postal_code',
+                nullif(p ->> 'email', ''), nullif(p ->> 'phone', ''), p ->> 'street',
+                p ->> 'postal_code',
                 p ->> 'locality', nullif(p ->> 'country_id', '')::bigint, p_company, p ->> 'note');
     END LOOP;
 END $$;
 
 -- Document 003's bounds for a person that comes inside another body.
 CREATE FUNCTION crm.is_person(p jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
-    SELECT bool_and(coalesce(CASE WHEN jsonb_typeof(p -> k) IN ('object', 'array', 'boolean') THEN false
-                                  WHEN nullif(btrim(p ->> k), '') IS NULL THEN k NOT LIKE '%!_name' ESCAPE '!'
+    SELECT bool_and(coalesce(CASE WHEN jsonb_typeof(p -> k) IN ('object', 'array', 'boolean')
+                                  THEN false
+                                  WHEN nullif(btrim(p ->> k), '') IS NULL
+                                      THEN k NOT LIKE '%!_name' ESCAPE '!'
                                   WHEN k LIKE '%!_id' ESCAPE '!' THEN p ->> k ~ '^[0-9]{1,18}$'
                                   WHEN k = 'email' THEN p ->> k ~ '^[^\s@]+@[^\s@]+$'
                                                         AND char_length(p ->> k) <= 191
                                   ELSE char_length(btrim(p ->> k)) BETWEEN low AND high END, false))
-      FROM (VALUES ('first_name', 2, 96), ('last_name', 2, 96), ('nickname', 0, 96), ('email', 0, 191),
-                   ('phone', 0, 24), ('street', 0, 191), ('postal_code', 0, 10), ('locality', 0, 191),
-                   ('note', 0, 65535), ('country_id', 0, 0)) AS r (k, low, high)
+      FROM (VALUES ('first_name', 2, 96), ('last_name', 2, 96), ('nickname', 0, 96),
+                   ('email', 0, 191), ('phone', 0, 24), ('street', 0, 191), ('postal_code', 0, 10),
+                   ('locality', 0, 191), ('note', 0, 65535), ('country_id', 0, 0)) AS r (k, low,
+                       high)
 $$;
 
 -- Unique in document 003's dialect only, trashed rows included; p_id is the row itself. The lock
 -- makes parallel writers of one name take turns.
-CREATE FUNCTION crm.person_taken(p_id bigint, p_first text, p_last text, p_email text) RETURNS boolean
+CREATE FUNCTION crm.person_taken(p_id bigint, p_first text, p_last text, p_email text)
+    RETURNS boolean
     LANGUAGE plpgsql AS $$
 BEGIN
     IF p_id IS NOT NULL THEN
@@ -73,7 +80,8 @@ CREATE FUNCTION crm.duplicates(p_user bigint) RETURNS json LANGUAGE sql STABLE A
         SELECT c.id, k.reason, k.value
           FROM crm.clients c, LATERAL (VALUES ('name', core.fold(btrim(c.name))),
                    ('email', core.fold(nullif(btrim(c.email), ''))),
-                   ('phone', nullif(regexp_replace(c.phone, '\D', '', 'g'), ''))) AS k (reason, value)
+                   ('phone', nullif(regexp_replace(c.phone, '\D', '', 'g'), '')))
+                   AS k (reason, value)
          WHERE c.organization_id = core.org() AND c.deleted_at IS NULL AND k.value IS NOT NULL
            AND (p_user IS NULL OR c.assigned_to = p_user)),
     groups AS (
@@ -98,7 +106,8 @@ BEGIN
     IF p_org IS DISTINCT FROM core.org() THEN
         RAISE EXCEPTION 'bureau.org is not the organization to fill';
     END IF;
-    INSERT INTO crm.tags (organization_id, name) VALUES (p_org, 'Bénéficiaire'), (p_org, 'Technicien')
+    INSERT INTO crm.tags (organization_id, name)
+        VALUES (p_org, 'Bénéficiaire'), (p_org, 'Technicien')
         ON CONFLICT DO NOTHING;
 END $$;
 
@@ -112,7 +121,8 @@ BEGIN
      WHERE c.organization_id = core.org() AND c.user_id = p_user FOR UPDATE;
     p := CASE WHEN row_id IS NULL THEN '{}'::jsonb
               ELSE (SELECT jsonb_build_object('first_name', c.first_name, 'last_name', c.last_name)
-                      FROM crm.contacts c WHERE c.organization_id = core.org() AND c.id = row_id) END
+                      FROM crm.contacts c WHERE c.organization_id = core.org()
+                          AND c.id = row_id) END
          || CASE jsonb_typeof(p_person) WHEN 'object' THEN p_person ELSE '{}' END;
     IF NOT crm.is_person(p) THEN
         RAISE EXCEPTION 'no person' USING ERRCODE = '23514', CONSTRAINT = 'users_person_check';
@@ -127,8 +137,10 @@ BEGIN
         nickname = CASE WHEN p ? 'nickname' THEN nullif(p ->> 'nickname', '') ELSE c.nickname END,
         email = CASE WHEN p ? 'email' THEN nullif(p ->> 'email', '') ELSE c.email END,
         phone = CASE WHEN p ? 'phone' THEN nullif(p ->> 'phone', '') ELSE c.phone END,
-        address_line_1 = CASE WHEN p ? 'street' THEN nullif(p ->> 'street', '') ELSE c.address_line_1 END,
-        postcode = CASE WHEN p ? 'postal_code' THEN nullif(p ->> 'postal_code', '') ELSE c.postcode END,
+        address_line_1 = CASE WHEN p ? 'street'
+            THEN nullif(p ->> 'street', '') ELSE c.address_line_1 END,
+        postcode = CASE WHEN p ? 'postal_code'
+            THEN nullif(p ->> 'postal_code', '') ELSE c.postcode END,
         city = CASE WHEN p ? 'locality' THEN nullif(p ->> 'locality', '') ELSE c.city END,
         country_id = CASE WHEN p ? 'country_id' THEN nullif(p ->> 'country_id', '')::bigint
                           ELSE c.country_id END,
@@ -153,7 +165,8 @@ $$;
 
 -- Functions are for everyone unless taken away; here only for who needs them.
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA crm FROM PUBLIC;
-GRANT USAGE ON SCHEMA crm TO bureau_crm, bureau_accounts, bureau_rentals, bureau_billing, bureau_sync;
+GRANT USAGE ON SCHEMA crm TO bureau_crm, bureau_accounts, bureau_rentals, bureau_billing,
+    bureau_sync;
 GRANT SELECT, INSERT, UPDATE, DELETE ON crm.tags, crm.clients, crm.contacts, crm.communications,
     crm.contact_tags, crm.client_tags, crm.custom_fields TO bureau_crm;
 GRANT SELECT, INSERT, UPDATE ON crm.counters TO bureau_crm;
@@ -166,7 +179,8 @@ GRANT SELECT ON crm.client_card TO bureau_rentals, bureau_billing, bureau_sync;
 GRANT SELECT ON crm.tag_card TO bureau_rentals;
 GRANT SELECT ON crm.country_card TO bureau_accounts, bureau_rentals, bureau_billing;
 GRANT EXECUTE ON FUNCTION crm.ensure_tags(text[]), crm.tag_names(jsonb) TO bureau_rentals;
-GRANT EXECUTE ON FUNCTION crm.person_json(bigint), crm.company_json(bigint), crm.country_json(bigint)
+GRANT EXECUTE ON FUNCTION crm.person_json(bigint), crm.company_json(bigint),
+    crm.country_json(bigint)
     TO bureau_accounts, bureau_rentals, bureau_billing;
 GRANT EXECUTE ON FUNCTION crm.custom_field_definitions(text) TO bureau_rentals, bureau_billing;
 GRANT EXECUTE ON FUNCTION crm.new_organization(bigint), crm.user_person_upsert(bigint, jsonb),
