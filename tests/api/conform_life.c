@@ -8,8 +8,8 @@
 static const struct field *changeable(const struct resource *r)
 {
     for (const struct field *f = r->fields; f->name != NULL; f++)
-        if (is_writable(f) && (f->type == F_TEXT || f->type == F_INT) && f->ref == NULL &&
-            (f->flags & (WRITEONLY | HIDDEN)) == 0 && f->sql == NULL)
+        if (is_writable(f) && !has_own_law(r, f) && (f->type == F_TEXT || f->type == F_INT) &&
+            f->ref == NULL && (f->flags & (WRITEONLY | HIDDEN)) == 0 && f->sql == NULL)
             return f;
     return NULL;
 }

@@ -52,13 +52,17 @@ static void check_filter(struct subject *s, const struct field *f)
         return;
     ask(s, s->owner, "POST", s->resource->path, body_with(s, f->name, json_incref(value)));
     int64_t id = s->answer.status == 201 ? record_id(s) : 0;
+    if (f->type == F_TIME && json_is_null(json_object_get(record(s), f->name))) {
+        json_decref(value); /* a hook decides it, not the caller */
+        return;
+    }
     const char *query =
         arena_printf(s->arena, "filter[%s]=%s&per_page=100&sort=-id", f->name, in_query(s, value));
     long status = ask(s, s->owner, "GET", list_path(s, query), NULL);
     check(s, status == 200 && id > 0 && shows(s, id), "filter[%s] finds it", f->name);
     query = arena_printf(s->arena, "filter[%s]=987654321", f->name);
     status = ask(s, s->owner, "GET", list_path(s, query), NULL);
-    check(s, (status == 200 && rows(s) == 0) || status == 422,
+    check(s, (status == 200 && (rows(s) == 0 || f->type == F_BOOL)) || status == 422,
           "filter[%s] of what none has finds none", f->name);
     ask(s, s->owner, "GET",
         list_path(s, arena_printf(s->arena, "filter[%s][]=1&filter[%s][x]=2", f->name, f->name)),

@@ -29,6 +29,19 @@ static void check_required(struct subject *s, const struct field *f)
     refuse(s, f, json_null(), "null");
 }
 
+/* The Robert dialect drops arrays before it looks: an optional field then counts as left out. */
+static void check_array(struct subject *s, const struct field *f)
+{
+    if (!robert(s) || (f->flags & REQUIRED) != 0) {
+        refuse(s, f, json_pack("[s]", "x"), "an array");
+        return;
+    }
+    long status =
+        ask(s, s->owner, "POST", s->resource->path, body_with(s, f->name, json_pack("[s]", "x")));
+    check(s, status == 201 && !json_is_array(json_object_get(record(s), f->name)),
+          "%s: an array counts as left out", f->name);
+}
+
 /* Texts too large for one message are left to the limits of the body. */
 static void check_text_bounds(struct subject *s, const struct field *f)
 {
@@ -38,7 +51,7 @@ static void check_text_bounds(struct subject *s, const struct field *f)
     }
     if (f->min > 1)
         refuse(s, f, sample_text(s->arena, f, f->min - 1), "one character less than the shortest");
-    refuse(s, f, json_pack("[s]", "x"), "an array");
+    check_array(s, f);
 }
 
 static void check_number_bounds(struct subject *s, const struct field *f)
@@ -154,6 +167,7 @@ void conform_writes(struct subject *s)
             continue;
         if ((f->flags & REQUIRED) != 0)
             check_required(s, f);
-        check_type(s, f);
+        if (!has_own_law(s->resource, f))
+            check_type(s, f);
     }
 }

@@ -87,10 +87,13 @@ int64_t make(struct subject *s)
 json_t *body_with(struct subject *s, const char *name, json_t *value)
 {
     json_t *body = sample_body(&s->sampler, s->resource);
-    if (value == NULL)
+    if (value == NULL) {
         json_object_del(body, name);
-    else
+        json_object_set_new(body, "unknown_key",
+                            json_true()); /* an empty body has its own answer */
+    } else {
         json_object_set_new(body, name, value);
+    }
     return body;
 }
 
