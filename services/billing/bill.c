@@ -57,7 +57,7 @@ enum err bill_create(struct call *call)
 {
     const char *discount;
     struct fraction rate;
-    int64_t days, event = call->request->row;
+    int64_t days = 0, event = call->request->row;
     enum err err = rate_of(call, event, &rate, &days);
     if (err == ERR_OK)
         err = discount_of(call, &discount);
