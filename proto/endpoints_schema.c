@@ -1,0 +1,145 @@
+#include "proto/endpoints_schema.h"
+
+#include <string.h>
+
+static const char *const roles[] = {"owner", "admin", "manager", "member", "user", "visitor", NULL};
+static const char *const groups[] = {"admin", "member", "visitor", NULL};
+static const char *const languages[] = {"EN", "FR", "NL", NULL};
+static const char *const overbooking[] = {"report", "refuse", NULL};
+
+static const struct field register_body[] = {
+    {"name", F_TEXT, REQUIRED, .min = 1, .max = 255},
+    {"email", F_EMAIL, REQUIRED, .max = 255},
+    {"password", F_TEXT, REQUIRED | EXACT, .min = 8, .max = 255},
+    {"password_confirmation", F_TEXT, REQUIRED | EXACT, .max = 255},
+    {"organization_name", F_TEXT, REQUIRED, .min = 1, .max = 255},
+    {"timezone", F_ZONE, 0},
+    {0},
+};
+static const struct field login_body[] = {
+    {"email", F_EMAIL, REQUIRED, .max = 255},
+    {"password", F_TEXT, REQUIRED | EXACT, .max = 255},
+    {"device_name", F_TEXT, 0, .max = 255},
+    {0},
+};
+static const struct field forgot_body[] = {{"email", F_EMAIL, REQUIRED, .max = 255}, {0}};
+static const struct field reset_body[] = {
+    {"token", F_TEXT, REQUIRED, .max = 255},
+    {"email", F_EMAIL, REQUIRED, .max = 255},
+    {"password", F_TEXT, REQUIRED | EXACT, .min = 8, .max = 255},
+    {"password_confirmation", F_TEXT, REQUIRED | EXACT, .max = 255},
+    {0},
+};
+static const struct field token_body[] = {
+    {"name", F_TEXT, REQUIRED, .min = 1, .max = 255},
+    {"abilities", F_LIST, 0},
+    {"expires_at", F_TIME, 0},
+    {0},
+};
+static const struct field organization_body[] = {
+    {"name", F_TEXT, REQUIRED, .min = 1, .max = 255},
+    {"timezone", F_ZONE, NOT_NULL},
+    {"billing_email", F_EMAIL, 0, .max = 255},
+    {0},
+};
+static const struct field role_body[] = {{"role", F_ENUM, REQUIRED, .values = roles}, {0}};
+static const struct field invite_body[] = {
+    {"email", F_EMAIL, REQUIRED, .max = 255},
+    {"role", F_ENUM, REQUIRED, .values = roles},
+    {0},
+};
+static const struct field settings_body[] = {
+    {"name", F_TEXT, NOT_NULL, .min = 1, .max = 255},
+    {"timezone", F_ZONE, NOT_NULL},
+    {"language", F_ENUM, NOT_NULL, .values = languages},
+    {"currency", F_TEXT, NOT_NULL, .max = 3},
+    {"vat_rate", F_DECIMAL, NOT_NULL, .min = 0, .max = 100, .scale = 4},
+    {"degressive_rate", F_TEXT, NOT_NULL, .max = 200},
+    {"overbooking", F_ENUM, NOT_NULL, .values = overbooking},
+    {"billing_email", F_EMAIL, 0, .max = 255},
+    {"week_starts_on", F_TEXT, NOT_NULL},
+    {0},
+};
+static const struct field preferences_body[] = {
+    {"timezone", F_ZONE, NOT_NULL},
+    {"work_hours_start", F_TEXT, NOT_NULL},
+    {"work_hours_end", F_TEXT, NOT_NULL},
+    {"work_days", F_LIST, NOT_NULL},
+    {0},
+};
+static const struct field signin_body[] = {
+    {"identifier", F_TEXT, REQUIRED, .max = 255},
+    {"password", F_TEXT, REQUIRED | EXACT, .min = 4, .max = 255},
+    {0},
+};
+static const struct field signup_body[] = {
+    {"pseudo", F_TEXT, REQUIRED, .min = 4, .max = 100, .chars = CHARS_ALNUM},
+    {"email", F_EMAIL, REQUIRED, .min = 5, .max = 191},
+    {"password", F_TEXT, REQUIRED | EXACT, .min = 8, .max = 255},
+    {"group_id", F_ENUM, REQUIRED, .values = groups},
+    {"invitation_token", F_TEXT, 0, .max = 255},
+    {"person", F_JSON, 0},
+    {0},
+};
+static const struct field user_settings_body[] = {
+    {"language", F_ENUM, 0, .values = languages},
+    {"auth_token_validity_duration", F_INT, 0, .min = 1, .max = 744},
+    {0},
+};
+static const struct field locked_body[] = {
+    {"start_date", F_DATE, REQUIRED},
+    {"end_date", F_DATE, REQUIRED},
+    {0},
+};
+static const struct field bill_body[] = {
+    {"discountRate", F_DECIMAL, 0, .min = 0, .max = 100, .scale = 4},
+    {0},
+};
+
+#define ME "{\"id\":1,\"name\":\"Ada\",\"email\":\"ada@example.org\",\"role\":\"admin\"}"
+#define USER_ROBERT                                                                                \
+    "{\"id\":1,\"pseudo\":\"ada\",\"email\":\"ada@example.org\",\"group_id\":\"admin\","           \
+    "\"person\":null}"
+#define SAID(text) "{\"message\":\"" text "\"}"
+
+static const struct endpoint_schema schemas[] = {
+    {"accounts", "register", register_body, .answer = "{\"user\":" ME ",\"token\":\"1|abc\"}"},
+    {"accounts", "login", login_body, .answer = "{\"user\":" ME ",\"token\":\"1|abc\"}"},
+    {"accounts", "logout", .no_body = true, .answer = SAID("Logged out successfully.")},
+    {"accounts", "forgot_password", forgot_body, .answer = SAID("A reset link was mailed.")},
+    {"accounts", "reset_password", reset_body, .answer = SAID("The password was changed.")},
+    {"accounts", "me", .answer = ME},
+    {"accounts", "token_login", login_body, .answer = "{\"token\":\"1|abc\",\"user\":" ME "}"},
+    {"accounts", "token_revoke", .no_body = true, .answer = SAID("Token revoked successfully.")},
+    {"accounts", "token_create", token_body},
+    {"accounts", "token_delete", .no_body = true},
+    {"accounts", "org_create", organization_body},
+    {"accounts", "org_update", organization_body, .partial = true},
+    {"accounts", "org_delete", .no_body = true},
+    {"accounts", "org_switch", .no_body = true},
+    {"accounts", "team_invite", invite_body},
+    {"accounts", "team_update", role_body},
+    {"accounts", "team_remove", .no_body = true},
+    {"accounts", "invitation_accept", .no_body = true},
+    {"accounts", "settings_update", settings_body, .partial = true},
+    {"accounts", "preferences_update", preferences_body, .partial = true},
+    {"accounts", "signin", signin_body, .answer = "{\"user\":" USER_ROBERT ",\"token\":\"a.b.c\"}"},
+    {"accounts", "signup", signup_body, .answer = USER_ROBERT},
+    {"accounts", "user_get", .answer = USER_ROBERT},
+    {"accounts", "user_update", signup_body, .partial = true, .answer = USER_ROBERT},
+    {"accounts", "user_delete", .no_body = true},
+    {"accounts", "user_restore", .no_body = true, .answer = USER_ROBERT},
+    {"accounts", "user_settings_update", user_settings_body, .partial = true},
+    {"billing", "locked_create", locked_body},
+    {"billing", "locked_delete", .no_body = true},
+    {"billing", "bill_create", bill_body, .partial = true},
+};
+
+const struct endpoint_schema *endpoint_schema_of(const struct route *route)
+{
+    for (size_t i = 0; i < COUNT_OF(schemas); i++)
+        if (strcmp(schemas[i].op, route->op) == 0 &&
+            strcmp(schemas[i].service, route->service) == 0)
+            return &schemas[i];
+    return NULL;
+}

@@ -1,0 +1,33 @@
+/* openapi_parts.h - between the files of the document generator: JSON helpers and schemas. */
+#ifndef PROTO_OPENAPI_PARTS_H
+#define PROTO_OPENAPI_PARTS_H
+
+#include "common/buf.h"
+#include "proto/endpoints_schema.h"
+
+/* `"name":`, with a comma when something stands before it in the same object. */
+void doc_key(struct buf *out, const char *name);
+/* A comma when something stands before it in the same array. */
+void doc_next(struct buf *out);
+/* `"name":"text"` */
+void doc_text(struct buf *out, const char *name, const char *text);
+/* `"name":` and JSON written as it is. */
+void doc_json(struct buf *out, const char *name, const char *json);
+
+/* components.schemas, members only */
+void doc_schemas(struct buf *out);
+/* A body's schema of a table of fields; partial: nothing is required. */
+void doc_body_schema(struct buf *out, const struct field *fields, enum dialect dialect,
+                     bool partial);
+/* Items of the array of parameters of an operation. */
+void doc_parameters(struct buf *out, const struct route *route);
+/* components.parameters and components.headers, members only */
+void doc_shared_parameters(struct buf *out);
+void doc_shared_headers(struct buf *out);
+/* `"responses":{…}` of an operation, and components.responses, members only */
+void doc_responses(struct buf *out, const struct route *route);
+void doc_shared_responses(struct buf *out);
+
+bool doc_is_op(const struct route *route, const char *op);
+
+#endif
