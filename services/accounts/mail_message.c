@@ -6,12 +6,23 @@
 #include "common/crypto.h"
 #include "services/accounts/mail.h"
 
-enum { WORD_BYTES = 45 }; /* of an encoded word: 60 characters of base64, 72 in all */
+enum {
+    WORD_BYTES = 45, /* of an encoded word: 60 characters of base64, 72 in all */
+    LINE_BYTES = 900,
+};
 
 static bool is_plain(const char *text)
 {
     for (; *text != '\0'; text++)
         if (*text < ' ' || *text > '~')
+            return false;
+    return true;
+}
+
+static bool is_seven_bit(const char *text)
+{
+    for (; *text != '\0'; text++)
+        if ((unsigned char)*text >= 0x80)
             return false;
     return true;
 }
@@ -55,16 +66,20 @@ static void put_address(struct buf *out, const char *name, const char *address)
     buf_puts(out, ">\r\n");
 }
 
-/* Base64 in lines of 76: no line is too long, none begins with a dot. */
+/* Lines ended by CRLF, none longer than a server takes; libcurl doubles dots at their start. */
 static void put_body(struct buf *out, const char *body)
 {
-    struct buf text;
-    buf_init(&text, out->arena);
-    crypto_base64(&text, body, strlen(body));
-    for (size_t at = 0; at < text.len; at += 76) {
-        size_t len = text.len - at < 76 ? text.len - at : 76;
-        buf_put(out, text.data + at, len);
-        buf_puts(out, "\r\n");
+    size_t column = 0;
+    for (; *body != '\0'; body++) {
+        bool broken = *body == '\n';
+        bool full = column >= LINE_BYTES && ((unsigned char)*body & 0xC0) != 0x80;
+        if (broken || full)
+            buf_puts(out, "\r\n");
+        column = broken || full ? 0 : column;
+        if (broken || *body == '\r')
+            continue;
+        buf_putc(out, *body);
+        column++;
     }
 }
 
@@ -85,8 +100,10 @@ void mail_write(struct buf *out, const struct mail *mail, const char *from)
     put_header(out, "Subject", mail->subject);
     buf_printf(out, "Message-ID: <mail-%s-%lld%s>\r\n", mail->id, (long long)mail->created_ms,
                host != NULL ? host : "@localhost");
-    buf_puts(out, "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
-                  "Content-Transfer-Encoding: base64\r\nAuto-Submitted: auto-generated\r\n\r\n");
+    buf_printf(out,
+               "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
+               "Content-Transfer-Encoding: %s\r\nAuto-Submitted: auto-generated\r\n\r\n",
+               is_seven_bit(mail->body) ? "7bit" : "8bit");
     put_body(out, mail->body);
 }
 

@@ -82,7 +82,8 @@ BEGIN
     account := coalesce('user:' || v_user.id, 'name:' || left(lower(p_identifier), 255));
     PERFORM pg_advisory_xact_lock(hashtextextended('sign_in ' || account, 0));
     SELECT f.until INTO v_until FROM accounts.login_failures f WHERE f.account = sign_in.account;
-    wait_s := greatest(0, ceil(extract(epoch FROM coalesce(v_until, now()) - clock_timestamp())));
+    wait_s := CASE WHEN v_until > clock_timestamp()
+                   THEN ceil(extract(epoch FROM v_until - clock_timestamp())) ELSE 0 END;
     IF v_user.id IS NOT NULL AND accounts.is_live(v_user.id) THEN
         user_id := v_user.id;
         -- read again: it may have changed while the lock was waited for
@@ -92,15 +93,15 @@ BEGIN
 END $$;
 
 -- The fifth failure within a minute makes the account wait 60 s, the next five 120 s, … at most
--- 15 minutes; a success, or a day without failures, starts afresh. Gives the seconds to wait.
-CREATE FUNCTION accounts.sign_in_done(p_account text, p_good boolean) RETURNS bigint
+-- 15 minutes; a success, or a day without failures, starts afresh.
+CREATE FUNCTION accounts.sign_in_done(p_account text, p_good boolean) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v accounts.login_failures%ROWTYPE;
 BEGIN
     IF p_good THEN
         DELETE FROM accounts.login_failures WHERE account = p_account;
-        RETURN 0;
+        RETURN;
     END IF;
     INSERT INTO accounts.login_failures (account) VALUES (p_account) ON CONFLICT DO NOTHING;
     SELECT * INTO v FROM accounts.login_failures WHERE account = p_account FOR UPDATE;
@@ -117,7 +118,6 @@ BEGIN
     UPDATE accounts.login_failures
        SET recent = v.recent, level = v.level, until = v.until, failed_at = clock_timestamp()
      WHERE account = p_account;
-    RETURN 0;
 END $$;
 
 -- "Acme Agency" becomes acme-agency, acme-agency-2, …
@@ -139,7 +139,7 @@ BEGIN
     RETURN v_slug;
 END $$;
 
--- Makes an organization with its owner, settings, first park and tags; the call goes on in it.
+-- Makes an organization with its owner, settings, first park and tags.
 CREATE FUNCTION accounts.organization_create(p_user bigint, p_name text, p_zone text) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, core, pg_temp AS $$
 DECLARE
@@ -170,15 +170,49 @@ BEGIN
     RETURN v_id;
 END $$;
 
--- A new person with an organization of her own; the call goes on as her.
+-- A pseudo for who gave none: "john.doe@…" becomes johndoe, johndoe2, … (document 003's users have
+-- one, of at least four letters and digits).
+CREATE FUNCTION accounts.pseudo_for(p_email text) RETURNS text LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, public, core, pg_temp AS $$
+DECLARE
+    v_base text := left(regexp_replace(core.fold(split_part(p_email, '@', 1)), '[^a-z0-9]+', '', 'g'), 60);
+    v_pseudo text;
+    v_n integer := 1;
+BEGIN
+    v_base := CASE WHEN char_length(v_base) < 4 THEN v_base || 'user' ELSE v_base END;
+    v_pseudo := v_base;
+    WHILE accounts.is_taken('pseudo', v_pseudo, NULL) LOOP
+        v_n := v_n + 1;
+        v_pseudo := v_base || CASE WHEN v_n <= 20 THEN v_n::text
+                                   ELSE substr(md5(random()::text), 1, 10) END;
+    END LOOP;
+    RETURN v_pseudo;
+END $$;
+
+-- A new person with an organization of her own.
 CREATE FUNCTION accounts.register(p_name text, p_email text, p_pseudo text, p_password text,
                                   p_organization text, p_zone text)
 RETURNS TABLE (user_id bigint, organization_id bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, core, pg_temp AS $$
+DECLARE
+    v_constraint text;
+    v_tries integer := 0;
 BEGIN
-    INSERT INTO accounts.users (name, email, pseudo, password, zone)
-         VALUES (p_name, p_email, p_pseudo, p_password, coalesce(p_zone, 'UTC'))
-      RETURNING id INTO register.user_id;
+    LOOP
+        BEGIN
+            INSERT INTO accounts.users (name, email, pseudo, password, zone)
+                 VALUES (p_name, p_email, coalesce(p_pseudo, accounts.pseudo_for(p_email)), p_password,
+                         coalesce(p_zone, 'UTC'))
+              RETURNING id INTO register.user_id;
+            EXIT;
+        EXCEPTION WHEN unique_violation THEN -- two of one pseudo at once: the next is found
+            GET STACKED DIAGNOSTICS v_constraint = CONSTRAINT_NAME;
+            v_tries := v_tries + 1;
+            IF v_constraint <> 'users_pseudo_key' OR p_pseudo IS NOT NULL OR v_tries = 5 THEN
+                RAISE;
+            END IF;
+        END;
+    END LOOP;
     register.organization_id := accounts.organization_create(register.user_id, p_organization, p_zone);
     UPDATE accounts.users u SET current_organization_id = register.organization_id
      WHERE u.id = register.user_id;
