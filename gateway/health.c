@@ -96,7 +96,7 @@ static void answer_openapi(struct exchange *x, struct buf *out)
     if (kept == NULL) {
         kept = arena_new(65536);
         buf_init(&text, kept);
-        openapi_write(&text);
+        openapi_write(&text, NULL);
     }
     pthread_mutex_unlock(&lock);
     answer(x, &text, NULL);
