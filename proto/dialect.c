@@ -210,7 +210,7 @@ static void error_robert(struct buf *out, const struct saying *s, const struct r
         buf_puts(out, ",\"details\":[");
         buf_puts_json(out, message);
         buf_putc(out, ']');
-    } else if (reply->err != ERR_INVALID) {
+    } else if (reply->err != ERR_INVALID && reply->err != ERR_MALFORMED) {
         buf_puts(out, ",\"details\":[]");
     }
     buf_puts(out, "}}");
