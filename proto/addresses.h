@@ -17,7 +17,8 @@ enum { ADDRESSES_MAX = 16 }; /* of one service */
 size_t addresses_of(struct arena *arena, const char *services_or_null, const char *data,
                     const char *service, const char *out[ADDRESSES_MAX]);
 const char *address_slow(struct arena *arena, const char *address) NEVER_NULL;
-/* false with a reason when the setting is no list of name=scheme://rest, or names no service of ours. */
+/* false with a reason when the setting is no list of name=scheme://rest, or names no service of
+ * ours. */
 bool addresses_check(const char *services, const char **reason) MUST_USE;
 
 #endif

@@ -16,7 +16,7 @@ struct saying {
     const char *base;          /* "https://host" for absolute links (Laravel) */
     const struct pair *query;
     size_t query_n;
-    enum role role; /* names the group in ACL refusals */
+    enum role role;    /* names the group in ACL refusals */
     const char *allow; /* METHOD */
     const char *verb;
 };

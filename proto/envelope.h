@@ -21,8 +21,8 @@ struct caller {
     const char *abilities; /* "*", or space-separated */
     const char *zone;      /* her time zone, "" unknown */
     const char *org_zone;
-    const char *language;  /* "EN" */
-    bool session;          /* cookie, not bearer */
+    const char *language; /* "EN" */
+    bool session;         /* cookie, not bearer */
 };
 
 struct request {
@@ -35,16 +35,22 @@ struct request {
     const char *arg[3];   /* other path parts, or NULL */
     const struct pair *query;
     size_t query_n;
-    struct slice body;    /* msgpack of the body; len 0: none */
-    struct slice raw;     /* text/csv and the like: the bytes; len 0: none */
+    struct slice body; /* msgpack of the body; len 0: none */
+    struct slice raw;  /* text/csv and the like: the bytes; len 0: none */
     struct caller who;
-    int64_t left_ms;      /* rest of the deadline when sent */
-    const char *address;  /* of the client, for audit and throttling */
+    int64_t left_ms;        /* rest of the deadline when sent */
+    const char *address;    /* of the client, for audit and throttling */
     const char *headers[6]; /* enum request_header */
-    const char *path;     /* as requested, for paging links */
+    const char *path;       /* as requested, for paging links */
 };
-enum request_header { HEADER_IDEMPOTENCY_KEY, HEADER_IF_MATCH, HEADER_IF_NONE_MATCH, HEADER_ACCEPT,
-                      HEADER_USER_AGENT, HEADER_COOKIE };
+enum request_header {
+    HEADER_IDEMPOTENCY_KEY,
+    HEADER_IF_MATCH,
+    HEADER_IF_NONE_MATCH,
+    HEADER_ACCEPT,
+    HEADER_USER_AGENT,
+    HEADER_COOKIE
+};
 
 /* A page of a list. */
 struct page {
@@ -61,20 +67,23 @@ struct reply {
     struct slice json;    /* the data, JSON text made by the database */
     const char *meta;     /* JSON object merged into meta (Laravel lists), or NULL */
     struct page page;
-    int status;           /* 0: from err and route (200, 201); else exact */
-    bool bare;            /* json is the whole body: no envelope */
-    const char *type;     /* content type when json is not JSON (text/csv, application/pdf), or NULL */
+    int status;       /* 0: from err and route (200, 201); else exact */
+    bool bare;        /* json is the whole body: no envelope */
+    const char *type; /* content type when json is not JSON (text/csv, application/pdf), or NULL */
     struct pair headers[8]; /* name NULL ends: Set-Cookie, Location, ETag, Content-Disposition … */
-    const char *forget;   /* identities to drop from the cache: "tok:<sha256hex> user:12 …", or NULL */
+    const char
+        *forget; /* identities to drop from the cache: "tok:<sha256hex> user:12 …", or NULL */
     int64_t retry_after_s; /* 0: none */
     int64_t sql_us;        /* time in PostgreSQL */
 };
 
 void request_write(struct buf *out, const struct request *request);
 /* Strings live in the arena or point into bytes. Errors: MALFORMED. */
-enum err requests_read(struct arena *arena, struct slice bytes, struct request **out, size_t *n) MUST_USE;
+enum err requests_read(struct arena *arena, struct slice bytes, struct request **out,
+                       size_t *n) MUST_USE;
 void reply_write(struct buf *out, const struct reply *reply);
-enum err replies_read(struct arena *arena, struct slice bytes, struct reply **out, size_t *n) MUST_USE;
+enum err replies_read(struct arena *arena, struct slice bytes, struct reply **out,
+                      size_t *n) MUST_USE;
 
 /* Value of a query parameter, last one wins; NULL when absent. "tags[]" is kept as written. */
 const char *query_find(const struct request *request, const char *name) MUST_USE;

@@ -91,7 +91,7 @@ static void put_request_body(struct buf *out, const struct route *route)
         buf_puts(out, "}}}");
     } else if (strncmp(route->op, "bulk_", 5) == 0 && strcmp(route->verb, "DELETE") != 0) {
         put_body_open(out, "application/json", true);
-        buf_puts(out, "{\"type\":[\"array\",\"object\"]}}}}");
+        buf_puts(out, "{\"type\":[\"array\",\"object\"],\"items\":{\"type\":\"object\"}}}}}");
     } else if (schema != NULL && schema->body != NULL) {
         put_body_open(out, "application/json", !schema->partial);
         doc_body_schema(out, schema->body, route->dialect, schema->partial);

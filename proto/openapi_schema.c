@@ -42,6 +42,8 @@ static void put_type(struct buf *out, const char *type, bool nullable)
         return;
     doc_key(out, "type");
     buf_printf(out, nullable ? "[\"%s\",\"null\"]" : "\"%s\"", type);
+    if (strcmp(type, "array") == 0)
+        doc_json(out, "items", "{}");
 }
 
 static void put_values(struct buf *out, const struct field *field, bool nullable)
@@ -203,7 +205,8 @@ static const char envelopes[] =
     "\"string\",\"null\"]},\"prev_cursor\":{\"type\":[\"string\",\"null\"]}}},"
     "\"RobertError\":{\"type\":\"object\",\"properties\":{\"success\":{\"const\":false},\"error\":{"
     "\"type\":[\"object\",\"string\"],\"properties\":{\"code\":{\"type\":\"integer\"},"
-    "\"message\":{\"type\":\"string\"},\"details\":{\"type\":[\"object\",\"array\",\"null\"]}}}},"
+    "\"message\":{\"type\":\"string\"},\"details\":{\"type\":[\"object\",\"array\",\"null\"],"
+    "\"items\":{}}}}},"
     "\"required\":[\"error\"]},"
     "\"RobertPagination\":{\"type\":\"object\",\"required\":[\"current_page\",\"first_page_url\","
     "\"from\",\"last_page\",\"last_page_url\",\"next_page_url\",\"path\",\"per_page\","

@@ -5,73 +5,16 @@
 #ifndef PROTO_RESOURCE_H
 #define PROTO_RESOURCE_H
 
-#include "common/base.h"
-
-enum dialect { DIALECT_LARAVEL, DIALECT_ROBERT };
-
-/* Ordered: a higher role may do what a lower one may. ROLE_NONE: not a member. */
-enum role { ROLE_NONE, ROLE_VISITOR, ROLE_USER, ROLE_MEMBER, ROLE_MANAGER, ROLE_ADMIN, ROLE_OWNER };
-
-enum field_type {
-    F_ID,      /* bigint, read only */
-    F_INT,     /* bigint; min and max bound the value */
-    F_DECIMAL, /* numeric; never a double. min/max in whole units; .scale decimals */
-    F_BOOL,
-    F_TEXT, /* min/max bound the characters (code points) */
-    F_EMAIL,
-    F_PHONE,
-    F_URL,
-    F_COLOR, /* #RGB or #RRGGBB */
-    F_DATE,
-    F_TIME, /* an instant; text without offset is in the caller's zone */
-    F_ENUM,
-    F_REF, /* id of a row of .ref in the same organization */
-    F_ZONE, /* IANA time zone name */
-    F_JSON, /* stored as it is: jsonb */
-    F_LIST, /* handed to the resource's hook as msgpack; no column (materials, tags, persons) */
-    F_COMPUTED, /* .sql gives the value; read only */
-};
-
-enum {
-    REQUIRED = 1 << 0,
-    READONLY = 1 << 1,
-    WRITEONLY = 1 << 2,
-    FILTER = 1 << 3,   /* filter[name]=a,b */
-    SORT = 1 << 4,
-    SEARCH = 1 << 5,   /* part of filter[search] / search */
-    UNIQUE = 1 << 6,
-    NOT_NULL = 1 << 7, /* has a default: null is the default on create, a fault on update */
-    RANGE = 1 << 8,    /* filter[name][gte|lte]= */
-    HIDDEN_LIST = 1 << 9, /* shown by get, create, update; not in lists */
-    SEARCH_BY = 1 << 10,  /* Robert: allowed in searchBy (SEARCH ones are as well) */
-    HIDDEN = 1 << 11,     /* never shown; still writable, filterable */
-    EXACT = 1 << 12,      /* F_TEXT: not trimmed, "" not turned into null (passwords) */
-};
-
-/* Character classes of the Robert dialect; messages differ, see rules.def. */
-enum chars { CHARS_ANY, CHARS_ALPHA, CHARS_ALNUM, CHARS_REFERENCE, CHARS_SERIAL,
-             CHARS_NAME /* letters and digits of any script, spaces, -_.'’,&/(): RULE_ALPHA */ };
-
-struct field {
-    const char *name; /* JSON key */
-    enum field_type type;
-    unsigned flags;
-    int64_t min, max;          /* 0, 0: unbounded */
-    const char *const *values; /* F_ENUM: NULL-terminated */
-    const char *def;           /* default as text, NULL: column default */
-    const char *ref;           /* F_REF: resource name */
-    const char *column;        /* when not the name */
-    const char *sql;           /* expression over alias t; F_COMPUTED, or how F_* is shown */
-    const char *sort_sql;      /* how it sorts when not by its column (rank of an enum) */
-    enum chars chars;
-    int scale;         /* F_DECIMAL */
-    const char *label; /* in messages; default: name with spaces for underscores */
-    bool as_text;      /* F_DECIMAL shown as a JSON string ("1234.50") */
-};
+#include "proto/field.h"
 
 enum relation_kind { ONE, MANY, THROUGH };
-enum { IN_LIST = 1, IN_ITEM = 2, IN_WRITE = 4, ON_REQUEST = 8 /* include=key */,
-       IN_CHANGE = 16 /* as IN_WRITE, but not in the answers of delete and restore */ };
+enum {
+    IN_LIST = 1,
+    IN_ITEM = 2,
+    IN_WRITE = 4,
+    ON_REQUEST = 8 /* include=key */,
+    IN_CHANGE = 16 /* as IN_WRITE, but not in the answers of delete and restore */
+};
 
 /* An embed. Rendered by sql, a scalar sub-select over alias t giving json; see services/core/sql.h
    for the helper expressions. Kept as SQL because each embed of the documents has its own shape. */
@@ -83,7 +26,8 @@ struct relation {
 };
 
 /* A query parameter with a name of its own. `where` is SQL with %s where the bound text value goes
-   (cast it there). Empty value: ignored. A NULL where is for hooks, which read the query themselves. */
+   (cast it there). Empty value: ignored. A NULL where is for hooks, which read the query
+   themselves. */
 struct param {
     const char *name;
     const char *where;
@@ -111,8 +55,16 @@ enum action_flags {
 
 enum lifecycle { DELETE_SOFT, DELETE_TWO_STEP, DELETE_HARD };
 enum scope { SCOPE_NONE = 0, SCOPE_ORG = 1, SCOPE_ASSIGNEE = 2 };
-enum { NO_LIST = 1, NO_GET = 2, NO_CREATE = 4, NO_UPDATE = 8, NO_DELETE = 16, NO_RESTORE = 32,
-       NO_CRUD = 63, PLAIN_LIST = 64 /* Robert {"data":[...]} without paging */ };
+enum {
+    NO_LIST = 1,
+    NO_GET = 2,
+    NO_CREATE = 4,
+    NO_UPDATE = 8,
+    NO_DELETE = 16,
+    NO_RESTORE = 32,
+    NO_CRUD = 63,
+    PLAIN_LIST = 64 /* Robert {"data":[...]} without paging */
+};
 
 struct resource {
     const char *name; /* "client" */
@@ -123,27 +75,28 @@ struct resource {
     enum dialect dialect;
     enum lifecycle lifecycle;
     unsigned scope;
-    unsigned without; /* NO_* */
+    unsigned without;  /* NO_* */
     const char *where; /* constant extra condition over t ("t.type = 'company'"), or NULL */
     const char *order; /* "t.created_at DESC, t.id DESC" */
-    const char *mine;  /* SCOPE_ASSIGNEE: what a `user` may see in lists; default t.assigned_to = $user
-                          written with %s for the user id */
+    const char *mine;  /* SCOPE_ASSIGNEE: what a `user` may see in lists; default t.assigned_to =
+                          $user  written with %s for the user id */
     const char *mine_item; /* the same for single records, when wider */
     enum role read, write, remove;
     const struct field *fields;       /* ends with {0} */
     const struct relation *relations; /* may be NULL */
     const struct param *params;       /* may be NULL */
     const struct action *actions;     /* may be NULL */
-    const char *meta_sql;  /* aggregate json over the filtered rows f, put into meta */
-    const char *custom;    /* name for custom fields ("clients"), or NULL */
-    const char *said_created, *said_updated, *said_deleted; /* Laravel; NULL: "Client created successfully." */
+    const char *meta_sql;             /* aggregate json over the filtered rows f, put into meta */
+    const char *custom;               /* name for custom fields ("clients"), or NULL */
+    const char *said_created, *said_updated,
+        *said_deleted;      /* Laravel; NULL: "Client created successfully." */
     const char *search_sql; /* expression searched when more than the SEARCH columns, or NULL */
     const char *duplicate;  /* words of the 409 in the Robert dialect, or NULL */
     /* Exact number of live rows of core.org(), kept by triggers: the total of a list that nothing
        narrows (no filter, search, param or trash; the caller sees all). NULL: they are counted. */
     const char *count_sql;
-    const char *summary;    /* for the documents */
-    bool audit;             /* changes are written to the audit chain and the change feed */
+    const char *summary; /* for the documents */
+    bool audit;          /* changes are written to the audit chain and the change feed */
 };
 
 #endif

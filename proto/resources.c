@@ -9,7 +9,7 @@ const struct resource *const resources[] = {
 };
 #undef RESOURCE
 
-static const char *const roles[] = {"none",   "visitor", "user", "member",
+static const char *const roles[] = {"none",    "visitor", "user", "member",
                                     "manager", "admin",   "owner"};
 
 const struct resource *resource_find(const char *name)
@@ -33,10 +33,7 @@ const char *field_column(const struct field *field)
     return field->column != NULL ? field->column : field->name;
 }
 
-const char *role_name(enum role role)
-{
-    return roles[role];
-}
+const char *role_name(enum role role) { return roles[role]; }
 
 enum role role_of(const char *name)
 {
