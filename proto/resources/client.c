@@ -36,9 +36,16 @@ static const struct field fields[] = {
     {"external_id", F_TEXT, SORT | FILTER | SEARCH | UNIQUE, .min = 1, .max = 255},
     {"assigned_to", F_REF, SORT | FILTER, .ref = "user"},
     {"organization_id", F_INT, READONLY},
-    {"projects_count", F_COMPUTED, READONLY, .sql = "crm.projects_count(t.id)"},
-    {"contacts_count", F_COMPUTED, READONLY, .sql = "crm.contacts_count(t.id)"},
-    {"communications_count", F_COMPUTED, READONLY, .sql = "crm.communications_count(t.id)"},
+    {"projects_count", F_COMPUTED, READONLY,
+     .sql = "(SELECT count(*) FROM billing.project_card p WHERE p.client_id = t.id"
+            " AND p.organization_id = t.organization_id AND p.deleted_at IS NULL)"},
+    {"contacts_count", F_COMPUTED, READONLY,
+     .sql = "(SELECT count(*) FROM crm.contacts c WHERE c.organization_id = t.organization_id"
+            " AND c.client_id = t.id AND c.deleted_at IS NULL)"},
+    {"communications_count", F_COMPUTED, READONLY,
+     .sql = "(SELECT count(*) FROM crm.communications c"
+            " WHERE c.organization_id = t.organization_id AND c.client_id = t.id"
+            " AND c.deleted_at IS NULL)"},
     {"created_at", F_TIME, READONLY | SORT | RANGE},
     {"updated_at", F_TIME, READONLY | SORT | RANGE},
     {0},
@@ -89,7 +96,8 @@ const struct resource client_resource = {
     .actions = actions,
     .custom = "clients",
     .search_sql = "t.search_text",
-    .count_sql = "crm.live_count('clients')",
+    .count_sql = "(SELECT coalesce(sum(n), 0)::bigint FROM crm.counters"
+                 " WHERE organization_id = core.org() AND kind = 'clients')",
     .summary = "Companies and people one works for",
     .audit = true,
 };

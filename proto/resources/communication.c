@@ -66,7 +66,8 @@ const struct resource communication_resource = {
     .params = params,
     .custom = "communications",
     .search_sql = "t.search_text",
-    .count_sql = "crm.live_count('communications')",
+    .count_sql = "(SELECT coalesce(sum(n), 0)::bigint FROM crm.counters"
+                 " WHERE organization_id = core.org() AND kind = 'communications')",
     .summary = "E-mails, calls, meetings, notes and tasks",
     .audit = true,
 };

@@ -58,7 +58,8 @@ const struct resource company_resource = {
     .fields = fields,
     .params = params,
     .actions = actions,
-    .count_sql = "crm.live_count('companies')",
+    .count_sql = "(SELECT coalesce(sum(n), 0)::bigint FROM crm.counters"
+                 " WHERE organization_id = core.org() AND kind = 'companies')",
     .duplicate = "A company with this legal name exists already.",
     .summary = "Companies that persons belong to",
     .audit = true,

@@ -68,7 +68,8 @@ const struct resource contact_resource = {
     .params = params,
     .custom = "contacts",
     .search_sql = "t.search_text",
-    .count_sql = "crm.live_count('contacts')",
+    .count_sql = "(SELECT coalesce(sum(n), 0)::bigint FROM crm.counters"
+                 " WHERE organization_id = core.org() AND kind = 'contacts')",
     .summary = "People, mostly of a client",
     .audit = true,
 };

@@ -275,16 +275,13 @@ BEGIN
     END LOOP;
 END $$;
 
-CREATE FUNCTION crm.live_count(p_kind text) RETURNS bigint LANGUAGE sql STABLE AS $$
-    SELECT coalesce(sum(n), 0)::bigint FROM crm.counters
-     WHERE organization_id = core.org() AND kind = p_kind
-$$;
-
-CREATE FUNCTION crm.count_add(p_org bigint, p_kind text, p_n bigint) RETURNS void LANGUAGE sql AS $$
+CREATE FUNCTION crm.count_add(p_org bigint, p_kind text, p_n bigint) RETURNS void
+    LANGUAGE plpgsql AS $$
+BEGIN
     INSERT INTO crm.counters AS c (organization_id, kind, slot, n)
     VALUES (p_org, p_kind, pg_backend_pid() % 64, p_n)
-    ON CONFLICT (organization_id, kind, slot) DO UPDATE SET n = c.n + excluded.n
-$$;
+    ON CONFLICT (organization_id, kind, slot) DO UPDATE SET n = c.n + excluded.n;
+END $$;
 
 -- Statement triggers: a bulk write of a thousand rows changes its counter once. The argument names
 -- what is counted; of the clients the companies are counted as well.
@@ -360,13 +357,15 @@ END $$;
 
 -- One row has the country as document 000's free text and as document 003's id: whichever was
 -- written leads the other.
-CREATE FUNCTION crm.country_name(p_id bigint) RETURNS text LANGUAGE sql STABLE AS $$
-    SELECT name FROM crm.countries WHERE id = p_id
-$$;
-CREATE FUNCTION crm.country_named(p_text text) RETURNS bigint LANGUAGE sql STABLE AS $$
-    SELECT id FROM crm.countries
-     WHERE core.fold(name) = core.fold(p_text) OR code = upper(p_text) ORDER BY id LIMIT 1
-$$;
+CREATE FUNCTION crm.country_name(p_id bigint) RETURNS text LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT name FROM crm.countries WHERE id = p_id);
+END $$;
+CREATE FUNCTION crm.country_named(p_text text) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT id FROM crm.countries
+             WHERE core.fold(name) = core.fold(p_text) OR code = upper(p_text) ORDER BY id LIMIT 1);
+END $$;
 
 CREATE FUNCTION crm.clients_insert() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -2,7 +2,7 @@
 
 CREATE FUNCTION crm.address_json(p_line_1 text, p_line_2 text, p_city text, p_county text,
                                  p_postcode text, p_country text)
-RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
+RETURNS jsonb LANGUAGE sql STABLE AS $$
     SELECT jsonb_build_object('line_1', p_line_1, 'line_2', p_line_2, 'city', p_city,
         'county', p_county, 'postcode', p_postcode, 'country', p_country,
         'full', array_to_string(ARRAY[nullif(p_line_1, ''), nullif(p_line_2, ''),
@@ -25,21 +25,29 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
      ORDER BY f.position, f.id
 $$;
 
--- The custom values of an embedded record: every defined field, null or [] when unset.
-CREATE FUNCTION crm.custom_values(p_set text, p_custom jsonb) RETURNS jsonb
-    LANGUAGE sql STABLE AS $$
-    SELECT coalesce(jsonb_object_agg(f.field_id, coalesce(p_custom -> f.field_id,
-               CASE WHEN f.type IN ('Checkbox', 'MultiSelect')
-                   THEN '[]'::jsonb ELSE 'null' END)), '{}')
-      FROM crm.custom_fields f
-     WHERE f.organization_id = core.org() AND f.resource = p_set AND f.deleted_at IS NULL
-$$;
+-- Functions with a sub-select are PL/pgSQL here: their plans are kept, those of SQL functions are
+-- made anew at every call.
+
+-- Every defined custom field of a kind of record, unset: null or [].
+CREATE FUNCTION crm.custom_blank(p_set text) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT coalesce(jsonb_object_agg(f.field_id, CASE WHEN f.type IN ('Checkbox',
+        'MultiSelect')
+                                                         THEN '[]'::jsonb ELSE 'null' END), '{}')
+              FROM crm.custom_fields f
+             WHERE f.organization_id = core.org() AND f.resource = p_set AND f.deleted_at IS NULL);
+END $$;
+
+-- The custom values of an embedded record; values of deleted definitions stay out.
+CREATE FUNCTION crm.custom_values(p_blank jsonb, p_custom jsonb) RETURNS jsonb
+    LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    IF p_blank = '{}' OR p_custom = '{}' THEN RETURN p_blank; END IF;
+    RETURN p_blank || (SELECT coalesce(jsonb_object_agg(e.key, e.value), '{}')
+                         FROM jsonb_each(p_custom) e WHERE p_blank ? e.key);
+END $$;
 
 -- Late bound: billing's schema comes after ours.
-CREATE FUNCTION crm.projects_count(p_client bigint) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
-BEGIN
-    RETURN billing.client_projects_count(p_client);
-END $$;
 CREATE FUNCTION crm.projects_json(p_client bigint) RETURNS json LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN (SELECT coalesce(json_agg(json_build_object('id', p.id, 'name', p.name, 'color', p.color,
@@ -55,33 +63,40 @@ BEGIN
              WHERE u.id = p_user AND u.deleted_at IS NULL);
 END $$;
 
-CREATE FUNCTION crm.contacts_count(p_client bigint) RETURNS bigint LANGUAGE sql STABLE AS $$
-    SELECT count(*) FROM crm.contacts
-     WHERE organization_id = core.org() AND client_id = p_client AND deleted_at IS NULL
-$$;
-CREATE FUNCTION crm.communications_count(p_client bigint) RETURNS bigint LANGUAGE sql STABLE AS $$
-    SELECT count(*) FROM crm.communications
-     WHERE organization_id = core.org() AND client_id = p_client AND deleted_at IS NULL
-$$;
+-- projects, contacts, communications of a client.
+CREATE FUNCTION crm.client_counts(p_client bigint) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN jsonb_build_object(
+        'projects_count', (SELECT count(*) FROM billing.project_card p
+             WHERE p.organization_id = core.org() AND p.client_id = p_client
+                 AND p.deleted_at IS NULL),
+        'contacts_count', (SELECT count(*) FROM crm.contacts c
+             WHERE c.organization_id = core.org() AND c.client_id = p_client
+                 AND c.deleted_at IS NULL),
+        'communications_count', (SELECT count(*) FROM crm.communications c
+             WHERE c.organization_id = core.org() AND c.client_id = p_client
+                 AND c.deleted_at IS NULL));
+END $$;
 
-CREATE FUNCTION crm.client_json(c crm.clients) RETURNS jsonb LANGUAGE sql STABLE AS $$
+CREATE FUNCTION crm.client_json(c crm.clients, p_blank jsonb) RETURNS jsonb
+    LANGUAGE sql STABLE AS $$
     SELECT jsonb_build_object('id', c.id, 'uuid', c.uuid, 'name', c.name,
-        'trading_name', c.trading_name, 'display_name',
-        coalesce(nullif(c.trading_name, ''), c.name),
+        'trading_name', c.trading_name, 'display_name', coalesce(nullif(c.trading_name, ''),
+            c.name),
         'registration_number', c.registration_number, 'vat_number', c.vat_number, 'type', c.type,
         'status', c.status, 'is_active', c.is_active, 'email', c.email, 'phone', c.phone,
-        'website', c.website, 'address', crm.address_json(c.address_line_1, c.address_line_2,
-        c.city, c.county, c.postcode, c.country), 'industry', c.industry,
-        'employee_count', c.employee_count,
+        'website', c.website, 'industry', c.industry, 'employee_count', c.employee_count,
+        'address', crm.address_json(c.address_line_1, c.address_line_2, c.city, c.county,
+            c.postcode,
+                                    c.country),
         'annual_revenue', c.annual_revenue::text, 'notes', c.notes, 'external_id', c.external_id,
         'assigned_to', c.assigned_to, 'organization_id', c.organization_id,
-        'projects_count', crm.projects_count(c.id), 'contacts_count', crm.contacts_count(c.id),
-        'communications_count', crm.communications_count(c.id),
-        'created_at', core.iso(c.created_at),
-        'updated_at', core.iso(c.updated_at)) || crm.custom_values('clients', c.custom)
+        'created_at', core.iso(c.created_at), 'updated_at', core.iso(c.updated_at))
+        || crm.client_counts(c.id) || crm.custom_values(p_blank, c.custom)
 $$;
 
-CREATE FUNCTION crm.contact_json(c crm.contacts) RETURNS jsonb LANGUAGE sql STABLE AS $$
+CREATE FUNCTION crm.contact_json(c crm.contacts, p_blank jsonb) RETURNS jsonb
+    LANGUAGE sql STABLE AS $$
     SELECT jsonb_build_object('id', c.id, 'uuid', c.uuid, 'first_name', c.first_name,
         'last_name', c.last_name, 'full_name', btrim(c.first_name || ' ' || c.last_name),
         'initials', crm.initials(c.first_name, c.last_name), 'email', c.email, 'phone', c.phone,
@@ -92,7 +107,7 @@ CREATE FUNCTION crm.contact_json(c crm.contacts) RETURNS jsonb LANGUAGE sql STAB
             c.notes,
         'external_id', c.external_id, 'assigned_to', c.assigned_to,
         'created_at', core.iso(c.created_at), 'updated_at', core.iso(c.updated_at))
-        || crm.custom_values('contacts', c.custom)
+        || crm.custom_values(p_blank, c.custom)
 $$;
 
 CREATE FUNCTION crm.is_overdue(p_due timestamptz, p_completed timestamptz) RETURNS boolean
@@ -100,7 +115,8 @@ CREATE FUNCTION crm.is_overdue(p_due timestamptz, p_completed timestamptz) RETUR
     SELECT p_due IS NOT NULL AND p_completed IS NULL AND p_due < now()
 $$;
 
-CREATE FUNCTION crm.communication_json(c crm.communications) RETURNS jsonb LANGUAGE sql STABLE AS $$
+CREATE FUNCTION crm.communication_json(c crm.communications, p_blank jsonb) RETURNS jsonb
+    LANGUAGE sql STABLE AS $$
     SELECT jsonb_build_object('id', c.id, 'uuid', c.uuid, 'type', c.type, 'direction', c.direction,
         'subject', c.subject, 'content', c.content, 'client_id', c.client_id,
         'contact_id', c.contact_id, 'due_at', core.iso(c.due_at),
@@ -108,41 +124,59 @@ CREATE FUNCTION crm.communication_json(c crm.communications) RETURNS jsonb LANGU
         'is_task', c.type = 'task', 'is_overdue', crm.is_overdue(c.due_at, c.completed_at),
         'external_id', c.external_id, 'created_by', c.created_by, 'assigned_to', c.assigned_to,
         'created_at', core.iso(c.created_at), 'updated_at', core.iso(c.updated_at))
-        || crm.custom_values('communications', c.custom)
+        || crm.custom_values(p_blank, c.custom)
 $$;
 
 -- The embeds of the Laravel dialect; NULL when the record is trashed. Lists newest first, at most a
 -- thousand, so that one record always fits into one message.
-CREATE FUNCTION crm.client_embed(p_id bigint) RETURNS jsonb LANGUAGE sql STABLE AS $$
-    SELECT crm.client_json(c) FROM crm.clients c
-     WHERE c.organization_id = core.org() AND c.id = p_id AND c.deleted_at IS NULL
-$$;
-CREATE FUNCTION crm.contact_embed(p_id bigint) RETURNS jsonb LANGUAGE sql STABLE AS $$
-    SELECT crm.contact_json(c) FROM crm.contacts c
-     WHERE c.organization_id = core.org() AND c.id = p_id AND c.deleted_at IS NULL
-$$;
-CREATE FUNCTION crm.client_contacts(p_client bigint) RETURNS jsonb LANGUAGE sql STABLE AS $$
-    SELECT coalesce(jsonb_agg(crm.contact_json(c) ORDER BY c.created_at DESC, c.id DESC), '[]')
-      FROM (SELECT * FROM crm.contacts WHERE organization_id = core.org() AND client_id = p_client
-               AND deleted_at IS NULL ORDER BY created_at DESC, id DESC LIMIT 1000) s
-      JOIN crm.contacts c ON c.id = s.id
-$$;
-CREATE FUNCTION crm.client_communications(p_client bigint) RETURNS jsonb LANGUAGE sql STABLE AS $$
-    SELECT coalesce(jsonb_agg(crm.communication_json(c) ORDER BY c.created_at DESC, c.id DESC),
-        '[]')
-      FROM (SELECT id FROM crm.communications WHERE organization_id = core.org()
-               AND client_id = p_client AND deleted_at IS NULL
-             ORDER BY created_at DESC, id DESC LIMIT 1000) s
-      JOIN crm.communications c ON c.id = s.id
-$$;
-CREATE FUNCTION crm.contact_communications(p_contact bigint) RETURNS jsonb LANGUAGE sql STABLE AS $$
-    SELECT coalesce(jsonb_agg(crm.communication_json(c) ORDER BY c.created_at DESC, c.id DESC),
-        '[]')
-      FROM (SELECT id FROM crm.communications WHERE organization_id = core.org()
-               AND contact_id = p_contact AND deleted_at IS NULL
-             ORDER BY created_at DESC, id DESC LIMIT 1000) s
-      JOIN crm.communications c ON c.id = s.id
-$$;
+CREATE FUNCTION crm.client_embed(p_id bigint) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF p_id IS NULL THEN RETURN NULL; END IF;
+    RETURN (SELECT crm.client_json(c, crm.custom_blank('clients')) FROM crm.clients c
+             WHERE c.organization_id = core.org() AND c.id = p_id AND c.deleted_at IS NULL);
+END $$;
+CREATE FUNCTION crm.contact_embed(p_id bigint) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF p_id IS NULL THEN RETURN NULL; END IF;
+    RETURN (SELECT crm.contact_json(c, crm.custom_blank('contacts')) FROM crm.contacts c
+             WHERE c.organization_id = core.org() AND c.id = p_id AND c.deleted_at IS NULL);
+END $$;
+CREATE FUNCTION crm.client_contacts(p_id bigint) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
+DECLARE blank jsonb := crm.custom_blank('contacts');
+BEGIN
+    RETURN (SELECT coalesce(jsonb_agg(crm.contact_json(c, blank) ORDER BY c.created_at DESC,
+        c.id DESC),
+                            '[]')
+              FROM crm.contacts c
+             WHERE c.organization_id = core.org() AND c.deleted_at IS NULL AND c.id IN (
+                   SELECT x.id FROM crm.contacts x WHERE x.organization_id = core.org()
+                      AND x.client_id = p_id AND x.deleted_at IS NULL
+                    ORDER BY x.created_at DESC, x.id DESC LIMIT 1000));
+END $$;
+CREATE FUNCTION crm.client_communications(p_id bigint) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
+DECLARE blank jsonb := crm.custom_blank('communications');
+BEGIN
+    RETURN (SELECT coalesce(jsonb_agg(crm.communication_json(c, blank) ORDER BY c.created_at DESC,
+        c.id DESC),
+                            '[]')
+              FROM crm.communications c
+             WHERE c.organization_id = core.org() AND c.deleted_at IS NULL AND c.id IN (
+                   SELECT x.id FROM crm.communications x WHERE x.organization_id = core.org()
+                      AND x.client_id = p_id AND x.deleted_at IS NULL
+                    ORDER BY x.created_at DESC, x.id DESC LIMIT 1000));
+END $$;
+CREATE FUNCTION crm.contact_communications(p_id bigint) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
+DECLARE blank jsonb := crm.custom_blank('communications');
+BEGIN
+    RETURN (SELECT coalesce(jsonb_agg(crm.communication_json(c, blank) ORDER BY c.created_at DESC,
+        c.id DESC),
+                            '[]')
+              FROM crm.communications c
+             WHERE c.organization_id = core.org() AND c.deleted_at IS NULL AND c.id IN (
+                   SELECT x.id FROM crm.communications x WHERE x.organization_id = core.org()
+                      AND x.contact_id = p_id AND x.deleted_at IS NULL
+                    ORDER BY x.created_at DESC, x.id DESC LIMIT 1000));
+END $$;
 
 -- A search by name alone: the words stand before the unit separator of search_text.
 CREATE FUNCTION crm.name_pattern(p_text text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
@@ -156,21 +190,26 @@ $$;
 -- Document 003's shapes of the same rows. They run with the owner's rights, so that every service
 -- can embed them, and look only at the asking organization.
 CREATE FUNCTION crm.country_json(p_id bigint) RETURNS json
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
-    SELECT json_build_object('id', id, 'name', name, 'code', code) FROM crm.countries
-        WHERE id = p_id
-$$;
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+    IF p_id IS NULL THEN RETURN NULL; END IF;
+    RETURN (SELECT json_build_object('id', id, 'name', name, 'code', code) FROM crm.countries
+            WHERE id = p_id);
+END $$;
 
 CREATE FUNCTION crm.company_json(p_id bigint) RETURNS json
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
-    SELECT json_build_object('id', c.id, 'legal_name', c.name, 'street', c.address_line_1,
-        'postal_code', c.postcode, 'locality', c.city, 'country_id', c.country_id, 'phone', c.phone,
-        'note', c.notes, 'created_at', core.local(c.created_at),
-        'updated_at', core.local(c.updated_at),
-        'deleted_at', core.local(c.deleted_at), 'country', crm.country_json(c.country_id))
-      FROM crm.clients c
-     WHERE c.organization_id = core.org() AND c.id = p_id AND c.deleted_at IS NULL
-$$;
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+    IF p_id IS NULL THEN RETURN NULL; END IF;
+    RETURN (SELECT json_build_object('id', c.id, 'legal_name', c.name, 'street', c.address_line_1,
+            'postal_code', c.postcode, 'locality', c.city, 'country_id', c.country_id, 'phone',
+                c.phone,
+            'note', c.notes, 'created_at', core.local(c.created_at),
+            'updated_at', core.local(c.updated_at),
+            'deleted_at', core.local(c.deleted_at), 'country', crm.country_json(c.country_id))
+          FROM crm.clients c
+         WHERE c.organization_id = core.org() AND c.id = p_id AND c.deleted_at IS NULL);
+END $$;
 
 CREATE VIEW crm.person_card WITH (security_barrier) AS
     SELECT c.id, c.organization_id, c.user_id, c.first_name, c.last_name, c.nickname, c.email,
@@ -182,16 +221,18 @@ CREATE VIEW crm.person_card WITH (security_barrier) AS
      WHERE c.organization_id = core.org();
 
 CREATE FUNCTION crm.person_json(p_id bigint) RETURNS json
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
-    SELECT json_build_object('id', p.id, 'user_id', p.user_id, 'first_name', p.first_name,
-        'last_name', p.last_name, 'nickname', p.nickname, 'email', p.email, 'phone', p.phone,
-        'street', p.street, 'postal_code', p.postal_code, 'locality', p.locality,
-        'country_id', p.country_id, 'company_id', p.company_id, 'note', p.note,
-        'created_at', core.local(p.created_at), 'updated_at', core.local(p.updated_at),
-        'deleted_at', core.local(p.deleted_at), 'full_name', p.full_name,
-        'country', crm.country_json(p.country_id), 'company', crm.company_json(p.company_id))
-      FROM crm.person_card p WHERE p.id = p_id AND p.deleted_at IS NULL
-$$;
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+    IF p_id IS NULL THEN RETURN NULL; END IF;
+    RETURN (SELECT json_build_object('id', p.id, 'user_id', p.user_id, 'first_name', p.first_name,
+            'last_name', p.last_name, 'nickname', p.nickname, 'email', p.email, 'phone', p.phone,
+            'street', p.street, 'postal_code', p.postal_code, 'locality', p.locality,
+            'country_id', p.country_id, 'company_id', p.company_id, 'note', p.note,
+            'created_at', core.local(p.created_at), 'updated_at', core.local(p.updated_at),
+            'deleted_at', core.local(p.deleted_at), 'full_name', p.full_name,
+            'country', crm.country_json(p.country_id), 'company', crm.company_json(p.company_id))
+          FROM crm.person_card p WHERE p.id = p_id AND p.deleted_at IS NULL);
+END $$;
 
 CREATE VIEW crm.client_card WITH (security_barrier) AS
     SELECT id, organization_id, name, trading_name, type, status, email, phone, external_id,

@@ -158,10 +158,11 @@ CREATE FUNCTION crm.user_person_forget(p_user bigint) RETURNS void
 $$;
 
 CREATE FUNCTION crm.person_of_user(p_user bigint) RETURNS json
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
-    SELECT crm.person_json(c.id) FROM crm.contacts c
-     WHERE c.organization_id = core.org() AND c.user_id = p_user AND c.deleted_at IS NULL
-$$;
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+    RETURN (SELECT crm.person_json(c.id) FROM crm.contacts c
+             WHERE c.organization_id = core.org() AND c.user_id = p_user AND c.deleted_at IS NULL);
+END $$;
 
 -- Functions are for everyone unless taken away; here only for who needs them.
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA crm FROM PUBLIC;
