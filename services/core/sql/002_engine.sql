@@ -113,15 +113,15 @@ END $$;
 CREATE FUNCTION core.audit_verify() RETURNS TABLE (organization_id bigint, seq bigint, id bigint, fault text)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
     SELECT c.organization_id, c.seq, c.id,
-           CASE WHEN c.place <> c.seq THEN 'a row before this one is missing'
+           CASE WHEN c.seq <> c.place THEN 'a row before this one is missing'
                 WHEN c.before IS DISTINCT FROM c.prev_hash THEN 'the row before this one is another one'
                 ELSE 'the row was changed' END
     FROM (SELECT a.organization_id, a.seq, a.id, a.prev_hash, a.hash,
-                 row_number() OVER w AS place, lag(a.hash) OVER w AS before,
+                 coalesce(lag(a.seq) OVER w, 0) + 1 AS place, lag(a.hash) OVER w AS before,
                  core.audit_hash(a, a.seq, a.prev_hash) AS expected
           FROM core.audit a WHERE a.seq IS NOT NULL
           WINDOW w AS (PARTITION BY a.organization_id ORDER BY a.seq)) c
-    WHERE c.place <> c.seq OR c.before IS DISTINCT FROM c.prev_hash OR c.expected IS DISTINCT FROM c.hash
+    WHERE c.seq <> c.place OR c.before IS DISTINCT FROM c.prev_hash OR c.expected IS DISTINCT FROM c.hash
 $$;
 
 REVOKE ALL ON FUNCTION core.audit_seal(integer), core.audit_verify() FROM PUBLIC;
