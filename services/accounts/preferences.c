@@ -133,6 +133,8 @@ enum err preferences_update(struct call *call)
     enum err hours = judge_hours(call, &form);
     if (err != ERR_OK || week != ERR_OK || rest != ERR_OK || hours != ERR_OK)
         return ERR_INVALID;
-    call->reply->message = "Preferences updated";
-    return change(call, &form, days, json);
+    err = change(call, &form, days, json);
+    if (err == ERR_OK)
+        call->reply->message = "Preferences updated";
+    return err;
 }

@@ -253,6 +253,9 @@ static enum err may_change_proof(struct call *call, int64_t user, enum role role
     const struct caller *who = &call->request->who;
     bool touched = form_text(form, "pseudo") != NULL || form_text(form, "email") != NULL ||
                    form_text(form, "password") != NULL;
+    if (touched && who->abilities != NULL && who->abilities[0] != '\0' &&
+        strcmp(who->abilities, "*") != 0) /* else a narrow token could open the whole account */
+        return call_fail(call, ERR_ACL, NULL);
     if (!touched || user == who->user_id)
         return ERR_OK;
     if (role == ROLE_OWNER && who->role != ROLE_OWNER)
