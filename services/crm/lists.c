@@ -31,11 +31,27 @@ static enum err put_page(struct call *call, const struct pg_result *result, int6
     return ERR_OK;
 }
 
+enum err list_parent(struct call *call)
+{
+    const struct request *asked = call->request;
+    struct request *plain = arena_alloc(call->arena, sizeof(*plain));
+    *plain = *asked;
+    plain->headers[HEADER_IF_NONE_MATCH] = NULL; /* the version of the parent is not the list's */
+    call->request = plain;
+    enum err err = crud_item(call, asked->row);
+    call->request = asked;
+    if (err != ERR_OK)
+        return err;
+    memset(call->reply->headers, 0, sizeof(call->reply->headers));
+    call->reply->json = (struct slice){NULL, 0};
+    return ERR_OK;
+}
+
 enum err list_below(struct call *call, const char *function, bool narrowed)
 {
     const struct caller *who = &call->request->who;
     int64_t page = page_of(call->request);
-    enum err err = crud_item(call, call->request->row);
+    enum err err = list_parent(call);
     if (err != ERR_OK)
         return err;
     struct sql sql;

@@ -4,6 +4,10 @@
 
 #include "services/core/call.h"
 
+/* Is the row of the route there and visible? Leaves nothing in the reply when it is. Errors:
+   NOT_FOUND, FORBIDDEN. */
+enum err list_parent(struct call *call) MUST_USE;
+
 /* The row of the route must be there and visible; then the page that `function` (a constant name:
    crm.tag_persons …) gives for it becomes the reply. narrowed: the function's second argument is
    the user whose rows alone may show, or NULL. Errors: NOT_FOUND, FORBIDDEN. */

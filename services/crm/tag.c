@@ -1,8 +1,5 @@
 /* Clients that look alike; what a tag is on; tags and people in the bodies of persons and
    companies. Source: seed 003, "Tags", "Persons", "Companies"; decisions.md 8. */
-#include <string.h>
-
-#include "services/core/crud.h"
 #include "services/crm/hooks.h"
 #include "services/crm/lists.h"
 
@@ -34,7 +31,7 @@ enum err company_persons(struct call *call)
 /* A bare array. */
 enum err person_tags(struct call *call)
 {
-    enum err err = crud_item(call, call->request->row);
+    enum err err = list_parent(call);
     if (err != ERR_OK)
         return err;
     struct sql sql;

@@ -341,5 +341,13 @@ $$;
 CREATE FUNCTION crm.tag_materials(p_tag bigint, p_limit bigint, p_offset bigint,
                                   OUT total bigint, OUT rows json) LANGUAGE plpgsql STABLE AS $$
 BEGIN
-    SELECT m.total, m.rows INTO total, rows FROM rentals.tag_materials(p_tag, p_limit, p_offset) m;
+    total := (SELECT count(*) FROM rentals.tag_material m
+               WHERE m.organization_id = core.org() AND m.tag_id = p_tag AND m.deleted_at IS NULL);
+    rows := (SELECT coalesce(json_agg(p.row::jsonb || jsonb_build_object('pivot', jsonb_build_object(
+                        'tag_id', p_tag, 'taggable_id', p.material_id, 'taggable_type', 'Material'))
+                        ORDER BY core.fold(p.name), p.material_id), '[]')
+               FROM (SELECT * FROM rentals.tag_material m
+                      WHERE m.organization_id = core.org() AND m.tag_id = p_tag
+                        AND m.deleted_at IS NULL
+                      ORDER BY core.fold(m.name), m.material_id LIMIT p_limit OFFSET p_offset) p);
 END $$;
