@@ -77,6 +77,10 @@ static void put_escaped(struct buf *buf, unsigned char c)
 void buf_put_json(struct buf *buf, const char *data, size_t len)
 {
     const unsigned char *bytes = (const unsigned char *)data;
+    if (len == 0) { /* data may be NULL then */
+        buf_puts(buf, "\"\"");
+        return;
+    }
     buf_putc(buf, '"');
     size_t from = 0;
     for (size_t i = 0; i < len;) {
