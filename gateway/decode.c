@@ -63,12 +63,12 @@ char *decode_percent(struct arena *arena, struct slice text, bool plus)
                 return NULL;
             c = (char)(high * 16 + low);
             i += 2;
-            bool blank = c == '\t' || c == '\n' || c == '\r';
-            if (((unsigned char)c < 0x20 && !(plus && blank)) || c == 0x7f)
-                return NULL;
         } else if (c == '+' && plus) {
             c = ' ';
         }
+        bool blank = c == '\t' || c == '\n' || c == '\r';
+        if (((unsigned char)c < 0x20 && !(plus && blank)) || c == 0x7f)
+            return NULL;
         out[n++] = c;
     }
     return utf8_is_valid(out, n) ? out : NULL;
