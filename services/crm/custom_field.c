@@ -86,7 +86,8 @@ static enum err check_unchanged(struct call *call)
     sql_init(&sql, call->arena);
     sql_printf(&sql,
                "SELECT resource, field_id, type FROM crm.custom_fields"
-               " WHERE organization_id = core.org() AND id = $%d::bigint",
+               " WHERE organization_id = core.org() AND id = $%d::bigint"
+               " AND deleted_at IS NULL",
                sql_bind_int(&sql, call->request->row));
     enum err err = call_run(call, &sql, &result);
     if (err != ERR_OK || pg_rows(result) == 0)

@@ -52,7 +52,9 @@ BEGIN
     IF p_id IS NOT NULL THEN
         SELECT coalesce(p_first, first_name), coalesce(p_last, last_name), coalesce(p_email, email)
           INTO p_first, p_last, p_email
-          FROM crm.contacts WHERE organization_id = core.org() AND id = p_id;
+          FROM crm.contacts
+         WHERE organization_id = core.org() AND id = p_id AND deleted_at IS NULL;
+        IF NOT FOUND THEN RETURN false; END IF; -- the update itself says 404
     END IF;
     IF coalesce(p_email, '') = '' OR p_first IS NULL OR p_last IS NULL THEN RETURN false; END IF;
     PERFORM pg_advisory_xact_lock(hashtextextended('person:' || core.org() || ':'
@@ -66,7 +68,10 @@ END $$;
 
 CREATE FUNCTION crm.company_taken(p_id bigint, p_name text) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
-    IF p_name IS NULL THEN RETURN false; END IF;
+    IF p_name IS NULL OR p_id IS NOT NULL AND NOT EXISTS (SELECT FROM crm.clients
+           WHERE organization_id = core.org() AND id = p_id AND deleted_at IS NULL) THEN
+        RETURN false; -- the update itself says 404
+    END IF;
     PERFORM pg_advisory_xact_lock(hashtextextended('company:' || core.org() || ':'
                                                    || core.fold(btrim(p_name)), 0));
     RETURN EXISTS (SELECT FROM crm.clients
