@@ -52,7 +52,7 @@ static void check_filter(struct subject *s, const struct field *f)
         return;
     ask(s, s->owner, "POST", s->resource->path, body_with(s, f->name, json_incref(value)));
     int64_t id = s->answer.status == 201 ? record_id(s) : 0;
-    if (f->type == F_TIME && json_is_null(json_object_get(record(s), f->name))) {
+    if (f->type == F_TIME && !json_equal(value, json_object_get(record(s), f->name))) {
         json_decref(value); /* a hook decides it, not the caller */
         return;
     }
