@@ -29,8 +29,20 @@ static const struct field fields[] = {
 enum { EVERYWHERE = IN_LIST | IN_ITEM | IN_WRITE };
 
 static const struct relation relations[] = {
-    {"tags", EVERYWHERE, "rentals.material_tags_json(t.id)", ROLE_NONE},
-    {"attributes", EVERYWHERE, "rentals.material_attributes_json(t.id)", ROLE_NONE},
+    {"tags", EVERYWHERE,
+     "SELECT coalesce(json_agg(json_build_object('id', g.id, 'name', g.name)"
+     " ORDER BY mt.position, g.id), '[]') FROM rentals.material_tags mt"
+     " JOIN crm.tag_card g ON g.id = mt.tag_id WHERE mt.organization_id = t.organization_id"
+     " AND mt.material_id = t.id AND g.deleted_at IS NULL",
+     ROLE_NONE},
+    {"attributes", EVERYWHERE,
+     "SELECT coalesce(json_agg(json_build_object('id', a.id, 'name', a.name, 'type', a.type,"
+     " 'unit', a.unit, 'value', rentals.attribute_value(a.type, ma.value))"
+     " ORDER BY ma.position, a.id), '[]') FROM rentals.material_attributes ma"
+     " JOIN rentals.attributes a ON a.organization_id = ma.organization_id"
+     " AND a.id = ma.attribute_id WHERE ma.organization_id = t.organization_id"
+     " AND ma.material_id = t.id AND a.deleted_at IS NULL",
+     ROLE_NONE},
     {0},
 };
 

@@ -1,5 +1,10 @@
 #include "proto/resources.h"
 
+/* Over the park's living materials. */
+#define PARK_SUM(sum)                                                                              \
+    "SELECT " sum " FROM rentals.materials m WHERE m.organization_id = t.organization_id"          \
+    " AND m.park_id = t.id AND m.deleted_at IS NULL"
+
 static const struct field fields[] = {
     {"id", F_ID, SORT},
     {"name", F_TEXT, REQUIRED | SORT | SEARCH | UNIQUE, .min = 4, .max = 96, .chars = CHARS_NAME,
@@ -12,8 +17,9 @@ static const struct field fields[] = {
     {"country_id", F_REF, SORT, .ref = "country"},
     {"opening_hours", F_TEXT, SORT, .max = 255},
     {"note", F_TEXT, 0, .max = 65535},
-    {"total_items", F_COMPUTED, READONLY, .sql = "rentals.park_items(t.id)"},
-    {"total_amount", F_COMPUTED, READONLY, .sql = "rentals.park_amount(t.id)"},
+    {"total_items", F_COMPUTED, READONLY, .sql = PARK_SUM("count(*)")},
+    {"total_amount", F_COMPUTED, READONLY,
+     .sql = PARK_SUM("trim_scale(coalesce(sum(m.replacement_price), 0))")},
     {"created_at", F_TIME, READONLY | SORT},
     {"updated_at", F_TIME, READONLY | SORT},
     {"deleted_at", F_TIME, READONLY | SORT},

@@ -239,15 +239,6 @@ CREATE FUNCTION rentals.id_of(p_text text) RETURNS bigint LANGUAGE sql IMMUTABLE
     SELECT CASE WHEN p_text ~ '^[0-9]{1,18}$' THEN p_text::bigint ELSE -1 END
 $$;
 
-CREATE FUNCTION rentals.park_items(p_park bigint) RETURNS bigint LANGUAGE sql STABLE AS $$
-    SELECT count(*) FROM rentals.materials m
-     WHERE m.organization_id = core.org() AND m.park_id = p_park AND m.deleted_at IS NULL
-$$;
-CREATE FUNCTION rentals.park_amount(p_park bigint) RETURNS numeric LANGUAGE sql STABLE AS $$
-    SELECT trim_scale(coalesce(sum(m.replacement_price), 0)) FROM rentals.materials m
-     WHERE m.organization_id = core.org() AND m.park_id = p_park AND m.deleted_at IS NULL
-$$;
-
 -- What every organization starts with; called inside the transaction that registers it, before
 -- the caller belongs to it.
 CREATE FUNCTION rentals.new_organization(p_org bigint) RETURNS void
