@@ -80,6 +80,23 @@ static void put_body_open(struct buf *out, const char *type, bool required)
                type);
 }
 
+/* Up to 1000 records, or for DELETE their ids. */
+static void put_bulk_body(struct buf *out, const struct route *route)
+{
+    put_body_open(out, "application/json", true);
+    buf_puts(out, "{\"type\":\"object\",\"properties\":{\"atomic\":{\"type\":\"boolean\"},");
+    if (doc_is_op(route, "bulk_delete")) {
+        buf_puts(out, "\"ids\":{\"type\":\"array\",\"maxItems\":1000,\"items\":{\"type\":"
+                      "\"integer\"}}}}");
+    } else {
+        buf_puts(out, "\"records\":{\"type\":\"array\",\"maxItems\":1000,\"items\":");
+        doc_body_schema(out, route->resource->fields, route->dialect,
+                        doc_is_op(route, "bulk_update"));
+        buf_puts(out, "}}}");
+    }
+    buf_puts(out, "}}}");
+}
+
 static void put_request_body(struct buf *out, const struct route *route)
 {
     const struct resource *r = route->resource;
@@ -89,9 +106,8 @@ static void put_request_body(struct buf *out, const struct route *route)
         put_body_open(out, "application/json", true);
         doc_body_schema(out, r->fields, r->dialect, doc_is_op(route, "update"));
         buf_puts(out, "}}}");
-    } else if (strncmp(route->op, "bulk_", 5) == 0 && strcmp(route->verb, "DELETE") != 0) {
-        put_body_open(out, "application/json", true);
-        buf_puts(out, "{\"type\":[\"array\",\"object\"],\"items\":{\"type\":\"object\"}}}}}");
+    } else if (r != NULL && strncmp(route->op, "bulk_", 5) == 0) {
+        put_bulk_body(out, route);
     } else if (schema != NULL && schema->body != NULL) {
         put_body_open(out, "application/json", !schema->partial);
         doc_body_schema(out, schema->body, route->dialect, schema->partial);

@@ -1,0 +1,121 @@
+#include "proto/openapi.h"
+
+#include "proto/routes.h"
+#include "tests/unit/test.h"
+
+static struct arena *arena;
+static const char *document;
+
+static const char *quoted(const char *before, const char *text, const char *after)
+{
+    return arena_printf(arena, "%s\"%s\"%s", before, text, after);
+}
+
+static size_t count_of(const char *needle)
+{
+    size_t n = 0;
+    for (const char *at = document; (at = strstr(at, needle)) != NULL; at++)
+        n++;
+    return n;
+}
+
+static void test_every_route_is_described_once(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < routes_count(); i++)
+        if (count_of(quoted("", routes_at(i)->pattern, ":{")) != 1)
+            fail_msg("%s", routes_at(i)->pattern);
+    assert_int_equal(count_of("\"operationId\":"), routes_count());
+}
+
+static void test_operation_ids_are_unique(void **state)
+{
+    (void)state;
+    for (const char *at = document; (at = strstr(at, "\"operationId\":\"")) != NULL;) {
+        size_t len = strcspn(at + 15, "\"") + 16;
+        const char *id = arena_strndup(arena, at, len);
+        assert_int_equal(count_of(id), 1);
+        at += len;
+    }
+}
+
+/* "#/components/schemas/client" leads to a member "client" behind "schemas":{ of components. */
+static void test_every_reference_leads_somewhere(void **state)
+{
+    (void)state;
+    const char *components = strstr(document, "\"components\":{");
+    assert_non_null(components);
+    for (const char *at = document; (at = strstr(at, "\"$ref\":\"#/components/")) != NULL; at++) {
+        const char *kind = at + 21;
+        const char *name = strchr(kind, '/') + 1;
+        const char *section = strstr(
+            components, quoted("", arena_strndup(arena, kind, (size_t)(name - kind - 1)), ":{"));
+        assert_non_null(section);
+        const char *member = quoted("", arena_strndup(arena, name, strcspn(name, "\"")), ":{");
+        if (strstr(section, member) == NULL)
+            fail_msg("%.80s", at);
+    }
+}
+
+/* Braces and brackets close in order, and no comma stands where none may. */
+static void test_it_is_balanced(void **state)
+{
+    (void)state;
+    char open[64];
+    size_t depth = 0;
+    for (const char *c = document; *c != '\0'; c++) {
+        if (*c == '"') {
+            for (c++; *c != '"'; c++)
+                c += *c == '\\' ? 1 : 0;
+        } else if (*c == '{' || *c == '[') {
+            assert_true(depth < sizeof open);
+            open[depth++] = *c == '{' ? '}' : ']';
+            assert_int_not_equal(c[1], ',');
+        } else if (*c == '}' || *c == ']') {
+            assert_true(depth > 0 && open[--depth] == *c);
+        } else if (*c == ',') {
+            assert_null(strchr(",}]", c[1]));
+        }
+    }
+    assert_int_equal(depth, 0);
+}
+
+static void test_examples_are_in_the_words_of_the_dialects(void **state)
+{
+    (void)state;
+    assert_int_equal(count_of("\"example\":{\"message\":\"Unauthenticated.\"}"), 1);
+    assert_int_equal(count_of("\"details\":{\"name\":[\"name must not be empty\"]}}}"), 1);
+    assert_int_equal(count_of("\"errors\":{\"name\":[\"The name field is required.\"]}}"), 1);
+}
+
+static void test_custom_fields_of_an_organization_are_shown(void **state)
+{
+    (void)state;
+    struct buf out;
+    buf_init(&out, arena);
+    openapi_write(&out, "{\"clients\":{\"size\":{\"type\":\"integer\"}}}");
+    assert_non_null(
+        strstr(out.data, "\"x-custom-fields\":{\"clients\":{\"size\":{\"type\":\"integer\"}}}"));
+    assert_null(strstr(document, "x-custom-fields"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_route_is_described_once),
+        cmocka_unit_test(test_operation_ids_are_unique),
+        cmocka_unit_test(test_every_reference_leads_somewhere),
+        cmocka_unit_test(test_it_is_balanced),
+        cmocka_unit_test(test_examples_are_in_the_words_of_the_dialects),
+        cmocka_unit_test(test_custom_fields_of_an_organization_are_shown),
+    };
+    routes_open();
+    arena = arena_new(1 << 16);
+    struct buf out;
+    buf_init(&out, arena);
+    openapi_write(&out, NULL);
+    document = out.data;
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    arena_destroy(arena);
+    return failed;
+}
