@@ -74,8 +74,12 @@ CREATE FUNCTION core.local(t timestamptz) RETURNS text LANGUAGE sql STABLE PARAL
     RETURN to_char(t AT TIME ZONE core.org_zone(), 'YYYY-MM-DD HH24:MI:SS');
 
 -- For comparing and searching what people typed: lower case, no accents.
-CREATE FUNCTION core.fold(value text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+-- PL/pgSQL: unaccent() is only stable, so an SQL function would be planned anew for every row.
+CREATE FUNCTION core.fold(value text) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+BEGIN
     RETURN lower(public.unaccent('public.unaccent'::regdictionary, value));
+END $$;
 CREATE FUNCTION core.like_escape(value text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN replace(replace(replace(value, '\', '\\'), '%', '\%'), '_', '\_');
