@@ -151,13 +151,24 @@ static void set_page(struct call *call, int64_t total, int64_t rows)
         page->size = rows > 0 ? rows : PAGE_ROWS;
 }
 
+/* A search that matches more than anyone pages through is counted up to a bound, and says so. */
+static int64_t bounded_total(struct call *call, const struct pg_result *result)
+{
+    int64_t total = pg_int(result, 0, 0);
+    if (total <= COUNTED_MAX || !pg_true(result, 0, LIST_BOUNDED))
+        return total;
+    if (call->reply->meta == NULL)
+        call->reply->meta = "{\"total_is_at_least\":true}";
+    return COUNTED_MAX;
+}
+
 static enum err finish_list(struct call *call, const struct pg_result *result)
 {
     struct page *page = &call->reply->page;
-    int64_t total = pg_int(result, 0, 0), before = (page->number - 1) * page->size;
+    call->reply->meta = pg_text(result, 0, LIST_META);
+    int64_t total = bounded_total(call, result), before = (page->number - 1) * page->size;
     int64_t rows = total > before ? total - before : 0;
-    set_json(call, pg_text(result, 0, 2));
-    call->reply->meta = pg_text(result, 0, 1);
+    set_json(call, pg_text(result, 0, LIST_ROWS));
     set_page(call, total, rows < page->size ? rows : page->size);
     return ERR_OK;
 }
@@ -177,6 +188,8 @@ static enum err check_body(struct call *call, bool created)
 {
     call->created = created;
     enum err err = validate(call);
+    if (err == ERR_OK)
+        err = custom_check_unique(call);
     if (err == ERR_OK && call->hooks != NULL && call->hooks->check != NULL)
         err = call->hooks->check(call);
     return err == ERR_OK && call->reply->faults != NULL ? ERR_INVALID : err;
@@ -215,6 +228,8 @@ bool crud_is_single(const struct call *call)
         return h == NULL || (h->list == NULL && h->narrow == NULL);
     if (verb == VERB_GET)
         return h == NULL || h->get == NULL;
+    if ((verb == VERB_CREATE || verb == VERB_UPDATE) && custom_has_unique(call))
+        return false;
     return !has_write_hooks(call, verb);
 }
 
@@ -272,12 +287,13 @@ enum err crud_list(struct call *call)
         err = call_run(call, &sql, &result);
     if (err != ERR_OK || !listing.by_cursor)
         return err == ERR_OK ? finish_list(call, result) : err;
-    int64_t total = pg_int(result, 0, 0), rows = pg_int(result, 0, 4);
-    set_json(call, pg_text(result, 0, 2));
-    call->reply->meta = pg_text(result, 0, 1);
+    call->reply->meta = pg_text(result, 0, LIST_META);
+    int64_t total = bounded_total(call, result), rows = pg_int(result, 0, LIST_COUNT);
+    set_json(call, pg_text(result, 0, LIST_ROWS));
     set_page(call, total, rows);
     if (rows == listing.size)
-        call->reply->page.next_cursor = cursor_write(call, &listing, total, pg_text(result, 0, 3));
+        call->reply->page.next_cursor =
+            cursor_write(call, &listing, total, pg_text(result, 0, LIST_KEYS));
     return ERR_OK;
 }
 

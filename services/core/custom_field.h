@@ -32,10 +32,14 @@ bool custom_is_loaded(const struct call *call);
 const struct custom_field *custom_fields(const struct call *call, size_t *n);
 const struct custom_field *custom_find(const struct call *call, const char *id);
 
+/* Are there fields whose values may not repeat? Then a write is more than one statement. */
+bool custom_has_unique(const struct call *call);
+/* Refuses values that another live row has. Inside the write's transaction. */
+enum err custom_check_unique(struct call *call) MUST_USE;
+
 /* Checks the body's custom keys; accepted ones become the column "custom". */
 void custom_validate(struct call *call);
-/* Appends the custom values of alias t as further columns of a SELECT: ", … AS \"id\"" is not
-   possible with bound ids, so this gives an expression of type jsonb with every defined key. */
+/* An expression of type json over alias t: every defined key with its value. */
 void custom_select(struct call *call, struct sql *sql);
 /* SQL for the value of one custom field of alias t, of type `cast`; its id is bound. */
 const char *custom_value_sql(struct call *call, struct sql *sql, const struct custom_field *custom);

@@ -73,6 +73,9 @@ static void put_total(struct call *call, struct listing *listing, struct sql *sq
         sql_printf(sql, "$%d::bigint", sql_bind_int(&listing->where, listing->cursor_total));
     else if (!listing->filtered && listing->trash == TRASH_NOT && r->count_sql != NULL)
         sql_printf(sql, "(SELECT (%s))", r->count_sql);
+    else if (listing->searched)
+        sql_printf(sql, "(SELECT count(*) FROM (SELECT 1 FROM %s t WHERE true%s LIMIT %d) c)",
+                   r->table, listing->where.text.data, COUNTED_MAX + 1);
     else
         sql_printf(sql, "(SELECT count(*) FROM %s t WHERE true%s)", r->table,
                    listing->where.text.data);
@@ -146,6 +149,7 @@ void listing_sql(struct call *call, struct listing *listing, struct sql *sql)
     sql_init(&head, call->arena);
     put_total(call, listing, &head);
     put_meta(call, listing, &head);
+    sql_puts(&head, listing->searched ? ", true" : ", false");
     if (listing->cursor_set)
         cursor_where(listing);
     *sql = listing->where; /* its parameters come first; its text is part of the statement */

@@ -34,6 +34,7 @@ struct listing {
     int64_t page, size;
     bool all;      /* everything up to ALL_ROWS: the size is the number of rows */
     bool filtered; /* narrower than the whole resource */
+    bool searched; /* by text: what matches may be costly to count */
     bool by_cursor;
     int64_t cursor_total;                /* of the first page; -1: not known yet */
     const char *cursor_value[SORT_KEYS]; /* NULL: SQL NULL */
@@ -42,7 +43,10 @@ struct listing {
 
 /* Errors: INVALID (Laravel) with faults, MALFORMED (Robert) with its text. */
 enum err listing_read(struct call *call, struct listing *listing) MUST_USE;
-/* The one statement: total, rows, meta, last key values (JSON text array) or NULL. */
+/* The one statement. Its columns: keys (of the last row, a JSON array of texts) and count only when
+   by cursor. bounded: the total was counted up to COUNTED_MAX + 1 only. */
+enum { LIST_TOTAL, LIST_META, LIST_BOUNDED, LIST_ROWS, LIST_KEYS, LIST_COUNT };
+enum { COUNTED_MAX = 10000 };
 void listing_sql(struct call *call, struct listing *listing, struct sql *sql);
 
 /* listing_laravel.c, listing_robert.c */

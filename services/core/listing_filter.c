@@ -282,7 +282,7 @@ static void put_match(struct call *call, struct listing *listing, const char *pa
     struct sql *where = &listing->where;
     const struct resource *r = call->resource;
     const char * or = "";
-    listing->filtered = true;
+    listing->filtered = listing->searched = true;
     sql_puts(where, " AND (");
     if (only == NULL && r->search_sql != NULL) {
         sql_printf(where, "(%s) LIKE %s)", r->search_sql, pattern);

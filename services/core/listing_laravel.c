@@ -90,7 +90,7 @@ static void read_search_fields(struct call *call, struct listing *listing, const
         sql_puts(where, ")");
     else
         sql_printf(where, " AND $%d::text IS NULL", bound); /* no such field: nothing is found */
-    listing->filtered = true;
+    listing->filtered = listing->searched = true;
 }
 
 static bool has_param(const struct call *call, const char *name)

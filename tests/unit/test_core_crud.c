@@ -291,6 +291,62 @@ static void test_cursors_walk_every_row_once(void **state)
     }
 }
 
+static void test_searches_are_counted_up_to_a_bound(void **state)
+{
+    (void)state;
+    NEEDS_DATABASE();
+    (void)database_ask(database_url, "INSERT INTO public.things (organization_id, name)"
+                                     " SELECT 3, 'many' FROM generate_series(1, 10050)");
+    struct engine_call *e = prepare(&engine_thing, "list", 0, "filter[search]=many", NULL);
+    e->request.who.organization_id = 3;
+    assert_int_equal(run(e), ERR_OK);
+    assert_int_equal(e->reply.page.total, 10000);
+    assert_string_equal(e->reply.meta, "{\"total_is_at_least\":true}");
+    e = prepare(&engine_thing, "list", 0, "filter[name]=many", NULL);
+    e->request.who.organization_id = 3;
+    assert_int_equal(run(e), ERR_OK);
+    assert_int_equal(e->reply.page.total, 10050);
+}
+
+static void test_custom_fields_are_checked_shown_and_unique(void **state)
+{
+    (void)state;
+    NEEDS_DATABASE();
+    (void)database_ask(database_url,
+                       "INSERT INTO accounts.organizations (id, name, slug) VALUES (4, 'c', 'c');"
+                       "INSERT INTO accounts.users (id, name, email, password)"
+                       " VALUES (7, 'u', 'u@x', 'x');"
+                       "INSERT INTO accounts.members (organization_id, user_id, role)"
+                       " VALUES (4, 7, 'owner');"
+                       "INSERT INTO crm.custom_fields (organization_id, resource, field_id, label,"
+                       " type, options, is_unique, required) VALUES"
+                       " (4, 'clients', 'vat', 'VAT', 'Text', '[]', true, true),"
+                       " (4, 'clients', 'tier', 'Tier', 'MultiSelect',"
+                       " '[{\"id\": 5, \"name\": \"gold\"}]', false, false)");
+    static const struct {
+        const char *body, *wanted;
+    } rows[] = {
+        {"{\"name\":\"A\"}", "vat: The VAT field is required."},
+        {"{\"name\":\"A\",\"vat\":\"x1\",\"tier\":[5,6]}", "tier: The selected Tier is invalid."},
+        {"{\"name\":\"A\",\"vat\":\"x1\",\"tier\":5}", "tier: The Tier field must be an array."},
+        {"{\"name\":\"A\",\"vat\":\"x1\",\"tier\":[5]}", ""},
+        {"{\"name\":\"B\",\"vat\":\"X1\"}", "vat: The VAT has already been taken."},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct engine_call *e = prepare(resource_find("client"), "create", 0, NULL, rows[i].body);
+        e->request.who.organization_id = 4;
+        (void)run(e);
+        assert_string_equal(engine_faults(e), rows[i].wanted);
+        if (rows[i].wanted[0] == '\0')
+            assert_has(e, "\"vat\" : \"x1\", \"tier\" : [5]");
+    }
+    struct engine_call *e =
+        prepare(resource_find("client"), "list", 0, "filter[tier]=5,9&sort=-vat", NULL);
+    e->request.who.organization_id = 4;
+    assert_int_equal(run(e), ERR_OK);
+    assert_int_equal(e->reply.page.total, 1);
+}
+
 static void test_a_page_past_the_end_is_empty(void **state)
 {
     (void)state;
@@ -374,6 +430,8 @@ int main(void)
         cmocka_unit_test(test_a_trashed_target_is_refused),
         cmocka_unit_test(test_two_steps_destroy),
         cmocka_unit_test(test_cursors_walk_every_row_once),
+        cmocka_unit_test(test_searches_are_counted_up_to_a_bound),
+        cmocka_unit_test(test_custom_fields_are_checked_shown_and_unique),
         cmocka_unit_test(test_a_page_past_the_end_is_empty),
         cmocka_unit_test(test_every_filter_runs_on_the_database),
         cmocka_unit_test(test_changes_are_kept_and_sealed),

@@ -1,0 +1,70 @@
+/* Custom fields that may not repeat within an organization. There is no index to rely on, so
+   writers of such values take turns: the lock first, then, in a statement of its own, a look. */
+#include "services/core/check.h"
+#include "services/core/custom_field.h"
+#include "services/core/sql.h"
+
+enum { UNIQUE_MAX = 100 };
+
+static size_t unique_ids(const struct call *call, const char **ids)
+{
+    size_t n, found = 0;
+    const struct custom_field *fields = custom_fields(call, &n);
+    for (size_t i = 0; i < n && found < UNIQUE_MAX; i++)
+        if (fields[i].unique && fields[i].type != CUSTOM_OPTIONS)
+            ids[found++] = fields[i].field.name;
+    return found;
+}
+
+bool custom_has_unique(const struct call *call)
+{
+    const char *ids[UNIQUE_MAX];
+    return unique_ids(call, ids) > 0;
+}
+
+static enum err take_turn(struct call *call)
+{
+    struct sql sql;
+    struct pg_result *result;
+    sql_init(&sql, call->arena);
+    sql_printf(&sql, "SELECT pg_advisory_xact_lock(hashtextextended($%d::text, $%d::bigint))",
+               sql_bind(&sql, call->resource->custom),
+               sql_bind_int(&sql, call->request->who.organization_id));
+    return call_run(call, &sql, &result);
+}
+
+static void put_taken(struct call *call, struct sql *sql, const char *const *ids, size_t n)
+{
+    int values = sql_bind(sql, call_value(call, "custom"));
+    sql_printf(sql,
+               "SELECT d.id FROM unnest($%d::text[]) d (id) WHERE EXISTS (SELECT 1 FROM %s t"
+               " WHERE lower(t.custom ->> d.id) = lower($%d::jsonb ->> d.id) AND t.id <>"
+               " $%d::bigint",
+               sql_bind(sql, sql_array(call->arena, ids, n)), call->resource->table, values,
+               sql_bind_int(sql, call->created ? 0 : call->request->row));
+    sql_scope(call, sql, TRASH_NOT);
+    sql_puts(sql, ")");
+}
+
+enum err custom_check_unique(struct call *call)
+{
+    const char *ids[UNIQUE_MAX];
+    struct sql sql;
+    struct pg_result *result;
+    size_t n = unique_ids(call, ids);
+    if (n == 0 || call_value(call, "custom") == NULL)
+        return ERR_OK;
+    enum err err = take_turn(call);
+    sql_init(&sql, call->arena);
+    put_taken(call, &sql, ids, n);
+    if (err == ERR_OK)
+        err = call_run(call, &sql, &result);
+    if (err != ERR_OK)
+        return err;
+    for (int i = 0; i < pg_rows(result); i++) {
+        const struct custom_field *custom = custom_find(call, pg_text(result, i, 0));
+        if (custom != NULL)
+            fault_add(call, &custom->field, RULE_UNIQUE, NULL, NULL);
+    }
+    return call->reply->faults == NULL ? ERR_OK : ERR_INVALID;
+}
