@@ -160,7 +160,7 @@ static void test_times_take_the_callers_zone(void **state)
     judge(&engine_thing, rows, COUNT_OF(rows));
 }
 
-#define GOOD  "\"category_id\":1,\"price\":1,\"stock\":1,\"confirmed\":true,\"start\":\"2024-01-01\""
+#define GOOD  "\"category_id\":1,\"price\":1,\"stock\":1,\"confirmed\":true,\"start\":\"2024-1-1\""
 #define EXTRA "\"\"-_. ÇçàÀâÂäÄåÅèÈéÉêÊëËíÍìÌîÎïÏòÒóÓôÔöÖðÐõÕøØúÚùÙûÛüÜýÝÿŸŷŶøØæÆœŒñÑßÞ\"\""
 
 static void test_robert_says_every_rule_of_a_chain(void **state)

@@ -1,33 +1,54 @@
 -- What the resource engine (services/core) needs in the database: joining custom fields to a row,
 -- and the log of changes.
 
+-- PL/pgSQL keeps the plans of its expressions; SQL functions that cannot be inlined are planned anew
+-- at every row.
+
 -- Both objects' members in one object; a is never empty, b may be.
 CREATE FUNCTION core.json_join(a json, b json) RETURNS json
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN CASE WHEN a IS NULL OR b IS NULL OR b::text ~ '^\s*\{\s*\}\s*$' THEN a
-                ELSE (left(a::text, -1) || ',' || substr(btrim(b::text), 2))::json END;
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+    IF a IS NULL OR b IS NULL OR b::text ~ '^\s*\{\s*\}\s*$' THEN
+        RETURN a;
+    END IF;
+    RETURN (left(a::text, -1) || ',' || substr(btrim(b::text), 2))::json;
+END $$;
 
 -- Every defined key with its value, or with what stands for none (null, []).
 CREATE FUNCTION core.custom_values(custom jsonb, ids text[], empties json[]) RETURNS json
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
     RETURN (SELECT json_object_agg(d.id, coalesce(nullif(custom -> d.id, 'null'::jsonb)::json, d.nothing)
                                    ORDER BY d.n)
             FROM unnest(ids, empties) WITH ORDINALITY AS d (id, nothing, n));
+END $$;
 
 -- Is any of the options among those of a value?
 CREATE FUNCTION core.has_option(value jsonb, options bigint[]) RETURNS boolean
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN coalesce((SELECT bool_or(value @> to_jsonb(o)) FROM unnest(options) AS o), false);
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+DECLARE
+    option bigint;
+BEGIN
+    FOREACH option IN ARRAY options LOOP
+        IF value @> to_jsonb(option) THEN
+            RETURN true;
+        END IF;
+    END LOOP;
+    RETURN false;
+END $$;
 
--- {"column": [old, new]} of every column that differs; long texts are kept short.
+-- {"column": [old, new]} of every column that differs.
 CREATE FUNCTION core.audit_diff(before jsonb, after jsonb, secrets text[]) RETURNS jsonb
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
     RETURN (SELECT coalesce(jsonb_object_agg(k.key, jsonb_build_array(before -> k.key, after -> k.key)), '{}')
             FROM jsonb_object_keys(coalesce(after, before)) AS k (key)
-            WHERE k.key <> ALL (secrets || '{@v,organization_id,search_text}'::text[])
-              AND (before -> k.key) IS DISTINCT FROM (after -> k.key)
+            WHERE (before -> k.key) IS DISTINCT FROM (after -> k.key)
+              AND k.key <> ALL ('{@v,organization_id,search_text}'::text[])
+              AND k.key <> ALL (secrets)
               AND NOT (before IS NULL AND after -> k.key = 'null'::jsonb)
               AND NOT (after IS NULL AND before -> k.key = 'null'::jsonb));
+END $$;
 
 CREATE TABLE core.audit (
     id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
