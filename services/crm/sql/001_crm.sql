@@ -142,7 +142,8 @@ CREATE INDEX contacts_list_idx ON crm.contacts (organization_id, created_at DESC
 CREATE INDEX contacts_mine_idx ON crm.contacts (organization_id, assigned_to, created_at DESC,
     id DESC)
     WHERE deleted_at IS NULL;
-CREATE INDEX contacts_client_idx ON crm.contacts (organization_id, client_id);
+CREATE INDEX contacts_client_idx ON crm.contacts
+    (organization_id, client_id, created_at DESC, id DESC);
 CREATE INDEX contacts_trash_idx ON crm.contacts (organization_id, id) WHERE deleted_at IS NOT NULL;
 CREATE INDEX contacts_name_idx ON crm.contacts
     (organization_id, core.fold(last_name), core.fold(first_name), id);
@@ -194,8 +195,10 @@ CREATE INDEX communications_mine_idx ON crm.communications
     (organization_id, assigned_to, created_at DESC, id DESC) WHERE deleted_at IS NULL;
 CREATE INDEX communications_made_idx ON crm.communications
     (organization_id, created_by, created_at DESC, id DESC) WHERE deleted_at IS NULL;
-CREATE INDEX communications_client_idx ON crm.communications (organization_id, client_id);
-CREATE INDEX communications_contact_idx ON crm.communications (organization_id, contact_id);
+CREATE INDEX communications_client_idx ON crm.communications
+    (organization_id, client_id, created_at DESC, id DESC);
+CREATE INDEX communications_contact_idx ON crm.communications
+    (organization_id, contact_id, created_at DESC, id DESC);
 CREATE INDEX communications_trash_idx ON crm.communications (organization_id, id)
     WHERE deleted_at IS NOT NULL;
 CREATE INDEX communications_due_idx ON crm.communications (due_at)

@@ -142,40 +142,43 @@ BEGIN
              WHERE c.organization_id = core.org() AND c.id = p_id AND c.deleted_at IS NULL);
 END $$;
 CREATE FUNCTION crm.client_contacts(p_id bigint) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
-DECLARE blank jsonb := crm.custom_blank('contacts');
+DECLARE blank jsonb;
 BEGIN
-    RETURN (SELECT coalesce(jsonb_agg(crm.contact_json(c, blank) ORDER BY c.created_at DESC,
-        c.id DESC),
-                            '[]')
-              FROM crm.contacts c
-             WHERE c.organization_id = core.org() AND c.deleted_at IS NULL AND c.id IN (
-                   SELECT x.id FROM crm.contacts x WHERE x.organization_id = core.org()
-                      AND x.client_id = p_id AND x.deleted_at IS NULL
-                    ORDER BY x.created_at DESC, x.id DESC LIMIT 1000));
+    IF NOT EXISTS (SELECT FROM crm.contacts x WHERE x.organization_id = core.org()
+                      AND x.client_id = p_id AND x.deleted_at IS NULL) THEN
+        RETURN '[]';
+    END IF;
+    blank := crm.custom_blank('contacts');
+    RETURN (SELECT jsonb_agg(crm.contact_json(s.x, blank))
+              FROM (SELECT x FROM crm.contacts x WHERE x.organization_id = core.org()
+                       AND x.client_id = p_id AND x.deleted_at IS NULL
+                     ORDER BY x.created_at DESC, x.id DESC LIMIT 1000) s);
 END $$;
 CREATE FUNCTION crm.client_communications(p_id bigint) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
-DECLARE blank jsonb := crm.custom_blank('communications');
+DECLARE blank jsonb;
 BEGIN
-    RETURN (SELECT coalesce(jsonb_agg(crm.communication_json(c, blank) ORDER BY c.created_at DESC,
-        c.id DESC),
-                            '[]')
-              FROM crm.communications c
-             WHERE c.organization_id = core.org() AND c.deleted_at IS NULL AND c.id IN (
-                   SELECT x.id FROM crm.communications x WHERE x.organization_id = core.org()
-                      AND x.client_id = p_id AND x.deleted_at IS NULL
-                    ORDER BY x.created_at DESC, x.id DESC LIMIT 1000));
+    IF NOT EXISTS (SELECT FROM crm.communications x WHERE x.organization_id = core.org()
+                      AND x.client_id = p_id AND x.deleted_at IS NULL) THEN
+        RETURN '[]';
+    END IF;
+    blank := crm.custom_blank('communications');
+    RETURN (SELECT jsonb_agg(crm.communication_json(s.x, blank))
+              FROM (SELECT x FROM crm.communications x WHERE x.organization_id = core.org()
+                       AND x.client_id = p_id AND x.deleted_at IS NULL
+                     ORDER BY x.created_at DESC, x.id DESC LIMIT 1000) s);
 END $$;
 CREATE FUNCTION crm.contact_communications(p_id bigint) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
-DECLARE blank jsonb := crm.custom_blank('communications');
+DECLARE blank jsonb;
 BEGIN
-    RETURN (SELECT coalesce(jsonb_agg(crm.communication_json(c, blank) ORDER BY c.created_at DESC,
-        c.id DESC),
-                            '[]')
-              FROM crm.communications c
-             WHERE c.organization_id = core.org() AND c.deleted_at IS NULL AND c.id IN (
-                   SELECT x.id FROM crm.communications x WHERE x.organization_id = core.org()
-                      AND x.contact_id = p_id AND x.deleted_at IS NULL
-                    ORDER BY x.created_at DESC, x.id DESC LIMIT 1000));
+    IF NOT EXISTS (SELECT FROM crm.communications x WHERE x.organization_id = core.org()
+                      AND x.contact_id = p_id AND x.deleted_at IS NULL) THEN
+        RETURN '[]';
+    END IF;
+    blank := crm.custom_blank('communications');
+    RETURN (SELECT jsonb_agg(crm.communication_json(s.x, blank))
+              FROM (SELECT x FROM crm.communications x WHERE x.organization_id = core.org()
+                       AND x.contact_id = p_id AND x.deleted_at IS NULL
+                     ORDER BY x.created_at DESC, x.id DESC LIMIT 1000) s);
 END $$;
 
 -- A search by name alone: the words stand before the unit separator of search_text.
@@ -343,8 +346,9 @@ CREATE FUNCTION crm.tag_materials(p_tag bigint, p_limit bigint, p_offset bigint,
 BEGIN
     total := (SELECT count(*) FROM rentals.tag_material m
                WHERE m.organization_id = core.org() AND m.tag_id = p_tag AND m.deleted_at IS NULL);
-    rows := (SELECT coalesce(json_agg(p.row::jsonb || jsonb_build_object('pivot', jsonb_build_object(
-                        'tag_id', p_tag, 'taggable_id', p.material_id, 'taggable_type', 'Material'))
+    rows := (SELECT coalesce(json_agg(p.row::jsonb || jsonb_build_object('pivot',
+                        jsonb_build_object('tag_id', p_tag, 'taggable_id', p.material_id,
+                                           'taggable_type', 'Material'))
                         ORDER BY core.fold(p.name), p.material_id), '[]')
                FROM (SELECT * FROM rentals.tag_material m
                       WHERE m.organization_id = core.org() AND m.tag_id = p_tag
