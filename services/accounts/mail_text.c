@@ -20,6 +20,16 @@ static const char *escape(struct arena *arena, const char *text)
     return out.data;
 }
 
+/* Names are what people typed: a line break in one must not look like a line of ours. */
+static const char *one_line(struct arena *arena, const char *text)
+{
+    char *copy = arena_strdup(arena, text);
+    for (char *c = copy; *c != '\0'; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            *c = ' ';
+    return copy;
+}
+
 struct mail_text mail_reset(struct arena *arena, bool french, const char *base, const char *email,
                             const char *token, int64_t minutes)
 {
@@ -46,6 +56,8 @@ struct mail_text mail_invitation(struct arena *arena, bool french, const char *b
                                  const char *organization, const char *by, const char *token)
 {
     const char *link = arena_printf(arena, "%s/api/invitations/%s", base, token);
+    organization = one_line(arena, organization);
+    by = one_line(arena, by);
     if (french)
         return (struct mail_text){
             arena_printf(arena, "Invitation : %s", organization),

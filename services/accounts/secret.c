@@ -32,8 +32,11 @@ const char *cookie_find(struct arena *arena, const char *header, const char *nam
 const char *cookie_make(struct arena *arena, const char *name, const char *value, int64_t age_s,
                         bool secure, bool script)
 {
-    return arena_printf(arena, "%s=%s; Path=/; Max-Age=%lld; SameSite=Lax%s%s", name, value,
-                        (long long)age_s, script ? "" : "; HttpOnly", secure ? "; Secure" : "");
+    /* The date is for clients that do not know Max-Age. */
+    const char *end = age_s > 0 ? "" : "; Expires=Thu, 01 Jan 1970 00:00:00 GMT";
+    return arena_printf(arena, "%s=%s; Path=/; Max-Age=%lld%s; SameSite=Lax%s%s", name, value,
+                        (long long)age_s, end, script ? "" : "; HttpOnly",
+                        secure ? "; Secure" : "");
 }
 
 const char *secret_jwt(struct arena *arena, const char *master, const struct jwt_claims *claims)

@@ -167,7 +167,9 @@ SET search_path = pg_catalog, pg_temp AS $$
     DELETE FROM accounts.password_resets WHERE expires_at < now();
     DELETE FROM accounts.tokens WHERE expires_at < now() - interval '30 days';
     DELETE FROM accounts.login_failures WHERE failed_at < now() - interval '1 day' AND until < now();
-    DELETE FROM accounts.mail WHERE sent_at < now() - interval '30 days';
+    -- what could not be sent for a week is given up, its secrets with it
+    UPDATE accounts.mail SET body = NULL WHERE sent_at IS NULL AND created_at < now() - interval '7 days';
+    DELETE FROM accounts.mail WHERE created_at < now() - interval '30 days' AND body IS NULL;
 $$;
 
 -- The functions that see past organizations are for the accounts service only; what others may
