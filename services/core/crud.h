@@ -19,6 +19,10 @@ bool crud_is_single(const struct call *call) MUST_USE;
 enum err crud_plan(struct call *call, struct sql *sql) MUST_USE;
 enum err crud_finish(struct call *call, const struct pg_result *result) MUST_USE;
 
+/* A list hook may put this pair into a copy of the request: the rows of a page, Robert dialect. No
+   client can, its pairs never begin with @. */
+#define ROWS_ASKED "@rows"
+
 enum err crud_list(struct call *call) MUST_USE;
 enum err crud_get(struct call *call) MUST_USE;
 enum err crud_create(struct call *call) MUST_USE;

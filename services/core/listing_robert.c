@@ -1,6 +1,8 @@
 /* The query of document 003's lists. Source: specs rentals.md 1.3. */
+#include <stdlib.h>
 #include <string.h>
 
+#include "services/core/crud.h"
 #include "services/core/listing.h"
 
 /* As the original reads a flag: everything but "" and "0" is true, "false" too. */
@@ -57,7 +59,10 @@ enum err listing_robert(struct call *call, struct listing *listing)
     const char *deleted = query_find(call->request, "deleted");
     if (deleted != NULL && is_truthy(deleted) && resource_has_trash(call->resource))
         listing->trash = TRASH_ONLY;
-    listing->size = PAGE_ROWS_ROBERT;
+    bool wide;
+    const char *rows = query_find(call->request, ROWS_ASKED);
+    const char *number = rows == NULL ? NULL : integer_read(call->arena, rows, &wide);
+    listing->size = number == NULL ? PAGE_ROWS_ROBERT : strtoll(number, NULL, 10);
     enum err err = read_search(call, listing);
     return err == ERR_OK ? read_order(call, listing) : err;
 }

@@ -7,7 +7,8 @@
 #include "services/rentals/hooks.h"
 #include "services/rentals/lists.h"
 
-enum { SPANS = 8, PAGES_MAX = 100 };
+enum { SPANS = 8, PAGE_ROWS = 100 };
+#define WINDOW_ROWS "20000" /* what fits into one reply */
 
 struct event_lists {
     const char *beneficiaries, *assignees, *materials; /* NULL: as they are */
@@ -150,52 +151,26 @@ static enum err narrow(struct call *call, struct sql *where)
     return ERR_OK;
 }
 
-/* One page after the other, the same request but for its number. */
-static enum err list_page(struct call *call, int64_t number)
-{
-    const struct request *asked = call->request;
-    struct request *request = arena_alloc(call->arena, sizeof *request);
-    struct pair *query = arena_alloc(call->arena, (asked->query_n + 1) * sizeof *query);
-    if (asked->query_n > 0)
-        memcpy(query, asked->query, asked->query_n * sizeof *query);
-    query[asked->query_n] =
-        (struct pair){"page", arena_printf(call->arena, "%lld", (long long)number)};
-    *request = *asked;
-    request->query = query;
-    request->query_n = asked->query_n + 1;
-    call->request = request;
-    enum err err = crud_list(call);
-    call->request = asked;
-    return err;
-}
-
 /* All events of the window in one page: a calendar shows them together. */
 static enum err list(struct call *call)
 {
+    const struct request *asked = call->request;
     if (!has_window(call))
         return crud_list(call);
-    struct buf all;
-    buf_init(&all, call->arena);
+    struct request *request = arena_alloc(call->arena, sizeof *request);
+    struct pair *query = arena_alloc(call->arena, (asked->query_n + 2) * sizeof *query);
+    memcpy(query, asked->query, asked->query_n * sizeof *query);
+    query[asked->query_n] = (struct pair){ROWS_ASKED, WINDOW_ROWS};
+    query[asked->query_n + 1] = (struct pair){"page", "1"};
+    *request = *asked;
+    request->query = query;
+    request->query_n = asked->query_n + 2;
+    call->request = request;
+    enum err err = crud_list(call);
+    call->request = asked;
     struct page *page = &call->reply->page;
-    int64_t rows = 0, total = 1;
-    for (int64_t number = 1; rows < total && number <= PAGES_MAX; number++) {
-        enum err err = list_page(call, number);
-        if (err != ERR_OK)
-            return err;
-        struct slice json = call->reply->json;
-        total = page->total;
-        if (page->rows == 0 || json.len < 2)
-            break;
-        buf_putc(&all, rows == 0 ? '[' : ',');
-        buf_put(&all, json.data + 1, json.len - 2);
-        rows += page->rows;
-    }
-    buf_puts(&all, rows == 0 ? "[]" : "]");
-    call->reply->json = (struct slice){all.data, all.len};
-    page->number = 1;
-    page->rows = rows;
-    page->size = rows > page->size ? rows : page->size;
-    return ERR_OK;
+    page->size = page->rows > PAGE_ROWS ? page->rows : PAGE_ROWS;
+    return err;
 }
 
 const struct hooks event_hooks = {
