@@ -40,30 +40,18 @@ void doc_json(struct buf *out, const char *name, const char *json)
 
 bool doc_is_op(const struct route *route, const char *op) { return strcmp(route->op, op) == 0; }
 
-static void put_id_base(struct buf *out, const struct route *route)
-{
-    buf_puts(out, route->op);
-    if (route->resource != NULL)
-        buf_printf(out, "_%s", route->resource->name);
-}
-
-static const char *id_base(struct arena *arena, const struct route *route)
-{
-    struct buf text;
-    buf_init(&text, arena);
-    put_id_base(&text, route);
-    return text.data;
-}
-
 /* Unique over the document: a second route of the same operation is told apart by its number. */
 static void put_operation_id(struct buf *out, size_t index)
 {
-    const char *base = id_base(out->arena, routes_at(index));
+    const struct route *route = routes_at(index);
     size_t before = 0;
     for (size_t i = 0; i < index; i++)
-        before += strcmp(id_base(out->arena, routes_at(i)), base) == 0 ? 1 : 0;
+        before += routes_at(i)->resource == route->resource && doc_is_op(routes_at(i), route->op);
+    const char *id = route->op;
+    if (route->resource != NULL)
+        id = arena_printf(out->arena, "%s_%s", route->op, route->resource->name);
     doc_text(out, "operationId",
-             before == 0 ? base : arena_printf(out->arena, "%s_%zu", base, before + 1));
+             before == 0 ? id : arena_printf(out->arena, "%s_%zu", id, before + 1));
 }
 
 static void put_security(struct buf *out, const struct route *route)
@@ -90,8 +78,7 @@ static void put_bulk_body(struct buf *out, const struct route *route)
                       "\"integer\"}}}}");
     } else {
         buf_puts(out, "\"records\":{\"type\":\"array\",\"maxItems\":1000,\"items\":");
-        doc_body_schema(out, route->resource->fields, route->dialect,
-                        doc_is_op(route, "bulk_update"));
+        doc_resource_body(out, route->resource, doc_is_op(route, "bulk_update"));
         buf_puts(out, "}}}");
     }
     buf_puts(out, "}}}");
@@ -104,7 +91,7 @@ static void put_request_body(struct buf *out, const struct route *route)
     bool writes = strcmp(route->verb, "POST") == 0 || strcmp(route->verb, "PUT") == 0;
     if (r != NULL && (doc_is_op(route, "create") || doc_is_op(route, "update"))) {
         put_body_open(out, "application/json", true);
-        doc_body_schema(out, r->fields, r->dialect, doc_is_op(route, "update"));
+        doc_resource_body(out, r, doc_is_op(route, "update"));
         buf_puts(out, "}}}");
     } else if (r != NULL && strncmp(route->op, "bulk_", 5) == 0) {
         put_bulk_body(out, route);
@@ -220,11 +207,8 @@ static void put_components(struct buf *out, const char *custom)
     buf_puts(out, "},\"responses\":{");
     doc_shared_responses(out);
     buf_puts(out, "},\"schemas\":{");
-    doc_schemas(out);
-    buf_putc(out, '}');
-    if (custom != NULL)
-        doc_json(out, "x-custom-fields", custom);
-    buf_putc(out, '}');
+    doc_schemas(out, custom);
+    buf_puts(out, "}}");
 }
 
 void openapi_write(struct buf *out, const char *custom_or_null)

@@ -10,7 +10,8 @@
 /*
  * Compact JSON. custom, or NULL: custom fields of the asking organization, as one JSON object that
  * maps a resource's .custom name to an object of JSON Schemas by field id:
- * {"clients":{"shoe_size":{"type":"integer"}}}; it is served under components as it is.
+ * {"clients":{"shoe_size":{"type":"integer"}}}; they become
+ * part of the schemas of its resources.
  */
 void openapi_write(struct buf *out, const char *custom_or_null);
 

@@ -14,9 +14,11 @@ void doc_text(struct buf *out, const char *name, const char *text);
 /* `"name":` and JSON written as it is. */
 void doc_json(struct buf *out, const char *name, const char *json);
 
-/* components.schemas, members only */
-void doc_schemas(struct buf *out);
-/* A body's schema of a table of fields; partial: nothing is required. */
+/* components.schemas, members only; custom as openapi_write() takes it */
+void doc_schemas(struct buf *out, const char *custom_or_null);
+/* Schemas of bodies: of a resource, with its custom fields, or of any table of fields. partial:
+   nothing is required. */
+void doc_resource_body(struct buf *out, const struct resource *resource, bool partial);
 void doc_body_schema(struct buf *out, const struct field *fields, enum dialect dialect,
                      bool partial);
 /* Items of the array of parameters of an operation. */

@@ -115,12 +115,21 @@ static bool is_shown(const struct field *field)
     return (field->flags & (HIDDEN | WRITEONLY)) == 0 && field->type != F_LIST;
 }
 
+static void put_custom_ref(struct buf *out, const char *custom)
+{
+    if (custom == NULL)
+        return;
+    doc_key(out, "allOf");
+    buf_printf(out, "[{\"$ref\":\"#/components/schemas/custom_%s\"}]", custom);
+}
+
 static void put_item(struct buf *out, const struct resource *r)
 {
     doc_key(out, r->name);
     buf_putc(out, '{');
     put_type(out, "object", false);
     doc_text(out, "description", r->summary);
+    put_custom_ref(out, r->custom);
     doc_key(out, "properties");
     buf_putc(out, '{');
     for (const struct field *f = r->fields; f->name != NULL; f++)
@@ -160,8 +169,8 @@ static void put_written(struct buf *out, const struct field *field, enum dialect
     buf_putc(out, '}');
 }
 
-void doc_body_schema(struct buf *out, const struct field *fields, enum dialect dialect,
-                     bool partial)
+/* Opens the schema of a body and says what is required. */
+static void open_body(struct buf *out, const struct field *fields, bool partial)
 {
     buf_putc(out, '{');
     put_type(out, "object", false);
@@ -177,6 +186,10 @@ void doc_body_schema(struct buf *out, const struct field *fields, enum dialect d
     }
     if (any)
         buf_putc(out, ']');
+}
+
+static void put_properties(struct buf *out, const struct field *fields, enum dialect dialect)
+{
     doc_key(out, "properties");
     buf_putc(out, '{');
     for (const struct field *f = fields; f->name != NULL; f++)
@@ -185,6 +198,20 @@ void doc_body_schema(struct buf *out, const struct field *fields, enum dialect d
             put_written(out, f, dialect);
         }
     buf_puts(out, "}}");
+}
+
+void doc_body_schema(struct buf *out, const struct field *fields, enum dialect dialect,
+                     bool partial)
+{
+    open_body(out, fields, partial);
+    put_properties(out, fields, dialect);
+}
+
+void doc_resource_body(struct buf *out, const struct resource *r, bool partial)
+{
+    open_body(out, r->fields, partial);
+    put_custom_ref(out, r->custom);
+    put_properties(out, r->fields, r->dialect);
 }
 
 static const char envelopes[] =
@@ -217,10 +244,70 @@ static const char envelopes[] =
     "\"per_page\":{\"type\":\"integer\"},\"prev_page_url\":{\"type\":[\"string\",\"null\"]},"
     "\"to\":{\"type\":[\"integer\",\"null\"]},\"total\":{\"type\":\"integer\"}}}";
 
-void doc_schemas(struct buf *out)
+/* The JSON value that starts at text ends where its brackets close; texts are skipped. */
+static size_t value_length(const char *text)
+{
+    size_t i = 0, depth = 0;
+    for (; text[i] != '\0'; i++) {
+        if (text[i] == '"')
+            for (i++; text[i] != '\0' && text[i] != '"'; i++)
+                i += text[i] == '\\' && text[i + 1] != '\0' ? 1 : 0;
+        else if (text[i] == '{' || text[i] == '[')
+            depth++;
+        else if ((text[i] == '}' || text[i] == ']') && --depth == 0)
+            return i + 1;
+        if (text[i] == '\0')
+            break;
+    }
+    return i;
+}
+
+/* The member `name` of the object custom, whose members are objects; "{}" when there is none. */
+static struct slice custom_of(const char *custom, const char *name)
+{
+    const char *key = custom == NULL ? NULL : strchr(custom, '"');
+    while (key != NULL && *key == '"') {
+        size_t len = strcspn(key + 1, "\"");
+        const char *value = strchr(key + 1 + len, '{');
+        if (value == NULL)
+            break;
+        size_t size = value_length(value);
+        if (len == strlen(name) && memcmp(key + 1, name, len) == 0)
+            return (struct slice){value, size};
+        key = value + size + strspn(value + size, ", \t\r\n");
+    }
+    return (struct slice){"{}", 2};
+}
+
+static bool custom_seen(size_t index)
+{
+    for (size_t i = 0; i < index; i++)
+        if (resources[i]->custom != NULL &&
+            strcmp(resources[i]->custom, resources[index]->custom) == 0)
+            return true;
+    return false;
+}
+
+/* The custom fields are the organization's own: without one the schema is an open object. */
+static void put_custom(struct buf *out, const char *custom, const char *name)
+{
+    struct slice fields = custom_of(custom, name);
+    doc_key(out, arena_printf(out->arena, "custom_%s", name));
+    buf_putc(out, '{');
+    put_type(out, "object", false);
+    doc_text(out, "description", "Custom fields of the organization, by their field_id");
+    doc_key(out, "properties");
+    buf_put(out, fields.data, fields.len);
+    buf_putc(out, '}');
+}
+
+void doc_schemas(struct buf *out, const char *custom_or_null)
 {
     buf_puts(out, envelopes);
     for (size_t i = 0; resources[i] != NULL; i++)
         if ((resources[i]->without & NO_CRUD) != NO_CRUD)
             put_item(out, resources[i]);
+    for (size_t i = 0; resources[i] != NULL; i++)
+        if (resources[i]->custom != NULL && !custom_seen(i))
+            put_custom(out, custom_or_null, resources[i]->custom);
 }

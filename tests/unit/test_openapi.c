@@ -93,10 +93,12 @@ static void test_custom_fields_of_an_organization_are_shown(void **state)
     (void)state;
     struct buf out;
     buf_init(&out, arena);
-    openapi_write(&out, "{\"clients\":{\"size\":{\"type\":\"integer\"}}}");
-    assert_non_null(
-        strstr(out.data, "\"x-custom-fields\":{\"clients\":{\"size\":{\"type\":\"integer\"}}}"));
-    assert_null(strstr(document, "x-custom-fields"));
+    openapi_write(&out, "{\"events\":{\"clients\":{\"type\":\"string\"}}, \"clients\":{"
+                        "\"size\":{\"type\":\"integer\"}}}");
+    const char *schema = strstr(out.data, "\"custom_clients\":{");
+    assert_non_null(schema);
+    assert_non_null(strstr(schema, "\"properties\":{\"size\":{\"type\":\"integer\"}}}"));
+    assert_non_null(strstr(strstr(document, "\"custom_clients\":{"), "\"properties\":{}}"));
 }
 
 int main(void)
