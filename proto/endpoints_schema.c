@@ -133,6 +133,11 @@ static const struct endpoint_schema schemas[] = {
     {"billing", "locked_create", locked_body},
     {"billing", "locked_delete", .no_body = true},
     {"billing", "bill_create", bill_body, .partial = true},
+    {"billing", "finalize", .no_body = true},
+    {"billing", "credit_note", .no_body = true},
+    {"billing", "sync", .no_body = true},
+    {"rentals", "feed_delete", .no_body = true},
+    {"rentals", "feed_read", .type = "text/calendar"},
 };
 
 const struct endpoint_schema *endpoint_schema_of(const struct route *route)
