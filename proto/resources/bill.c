@@ -29,8 +29,8 @@ static const struct field fields[] = {
 static const struct action actions[] = {
     {"POST", "/{id}/finalize", "finalize", ROLE_MANAGER,
      "Give the bill its final, gap-free invoice number", 0},
-    {"POST", "/{id}/credit-note", "credit_note", ROLE_MANAGER,
-     "Credit a finalized bill in full", ACTION_CREATED},
+    {"POST", "/{id}/credit-note", "credit_note", ROLE_MANAGER, "Credit a finalized bill in full",
+     ACTION_CREATED},
     {0},
 };
 

@@ -98,12 +98,6 @@ static enum err by_function(struct call *call, const char *function)
     return crud_item(call, pg_int(result, 0, 0));
 }
 
-enum err bill_finalize(struct call *call)
-{
-    return by_function(call, "billing.finalize_bill");
-}
+enum err bill_finalize(struct call *call) { return by_function(call, "billing.finalize_bill"); }
 
-enum err bill_credit_note(struct call *call)
-{
-    return by_function(call, "billing.credit_bill");
-}
+enum err bill_credit_note(struct call *call) { return by_function(call, "billing.credit_bill"); }

@@ -2,8 +2,8 @@
  * degressive.h - the degressive rate: a bounded arithmetic expression in daysCount, evaluated as an
  * exact fraction. Pure; never seen by SQL or a shell. Source: rentals.md 4.12, decisions.md 8.
  *
- * Grammar: numbers with up to 6 decimals, daysCount, + - * /, unary minus, parentheses (nested 64 deep at most),
- * min(a, b), max(a, b); at most 200 characters. A result of 0 counts as 1.
+ * Grammar: numbers with up to 6 decimals, daysCount, + - * /, unary minus, parentheses (nested 64
+ * deep at most), min(a, b), max(a, b); at most 200 characters. A result of 0 counts as 1.
  */
 #ifndef BILLING_DEGRESSIVE_H
 #define BILLING_DEGRESSIVE_H

@@ -72,14 +72,15 @@ enum err time_report(struct call *call)
     struct sql sql;
     sql_init(&sql, call->arena);
     add_rows(call, &sql, start, end);
-    sql_printf(&sql,
-               ", g AS (SELECT %s AS key, %s AS name, trim_scale(round(sum(raw), 4)) AS raw_hours,"
-               " trim_scale(round(sum(hours), 4)) AS hours, trim_scale(round(coalesce(sum(hours)"
-               " FILTER (WHERE is_billable), 0), 4)) AS billable_hours,"
-               " trim_scale(round(coalesce(sum(hours * rate) FILTER (WHERE is_billable), 0), 2))"
-               " AS amount FROM b GROUP BY 1, 2) SELECT coalesce(json_agg(g ORDER BY g.name, g.key),"
-               " '[]') FROM g",
-               groupings[group].key, groupings[group].label);
+    sql_printf(
+        &sql,
+        ", g AS (SELECT %s AS key, %s AS name, trim_scale(round(sum(raw), 4)) AS raw_hours,"
+        " trim_scale(round(sum(hours), 4)) AS hours, trim_scale(round(coalesce(sum(hours)"
+        " FILTER (WHERE is_billable), 0), 4)) AS billable_hours,"
+        " trim_scale(round(coalesce(sum(hours * rate) FILTER (WHERE is_billable), 0), 2))"
+        " AS amount FROM b GROUP BY 1, 2) SELECT coalesce(json_agg(g ORDER BY g.name, g.key),"
+        " '[]') FROM g",
+        groupings[group].key, groupings[group].label);
     return call_json(call, &sql);
 }
 
@@ -87,8 +88,9 @@ enum err locked_list(struct call *call)
 {
     struct sql sql;
     sql_init(&sql, call->arena);
-    sql_puts(&sql, "SELECT coalesce(json_agg(json_build_object('id', id, 'start_date', start_date,"
-                   " 'end_date', end_date) ORDER BY start_date), '[]') FROM billing.locked_periods");
+    sql_puts(&sql,
+             "SELECT coalesce(json_agg(json_build_object('id', id, 'start_date', start_date,"
+             " 'end_date', end_date) ORDER BY start_date), '[]') FROM billing.locked_periods");
     return call_json(call, &sql);
 }
 

@@ -43,8 +43,8 @@ static void put_zone(struct call *call, const char *column, const char *zone)
     const char *space = value != NULL ? strrchr(value, ' ') : NULL;
     if (space == NULL || !isalpha((unsigned char)space[1]))
         return;
-    call_set(call, column,
-             arena_printf(call->arena, "%.*s %s", (int)(space - value), value, zone), "timestamptz");
+    call_set(call, column, arena_printf(call->arena, "%.*s %s", (int)(space - value), value, zone),
+             "timestamptz");
 }
 
 static enum err judge(struct call *call, const char *zone)
@@ -103,15 +103,9 @@ static enum err enqueue(struct call *call, int64_t id, const char *what)
     return call_run(call, &sql, &result);
 }
 
-static enum err after_write(struct call *call, int64_t id)
-{
-    return enqueue(call, id, "upsert");
-}
+static enum err after_write(struct call *call, int64_t id) { return enqueue(call, id, "upsert"); }
 
-static enum err after_delete(struct call *call, int64_t id)
-{
-    return enqueue(call, id, "delete");
-}
+static enum err after_delete(struct call *call, int64_t id) { return enqueue(call, id, "delete"); }
 
 /* Both ends of the asked window as instants, or faults. */
 static enum err window(struct call *call, const char *ends[2])
