@@ -79,11 +79,23 @@ static const char *special_words(struct arena *arena, const struct saying *s, en
     return NULL;
 }
 
+/* A conflict names its field: "name must be unique". */
+static const char *fault_words(struct arena *arena, const struct saying *s,
+                               const struct fault *fault)
+{
+    struct buf text;
+    buf_init(&text, arena);
+    rule_say(&text, fault, s->dialect, s->language);
+    return text.data;
+}
+
 static const char *words_of(struct arena *arena, const struct saying *s, const struct reply *reply)
 {
     /* The details of a defect are for the log alone. */
     if (reply->message != NULL && reply->err != ERR_INTERNAL)
         return reply->message;
+    if (reply->err == ERR_CONFLICT && reply->faults != NULL)
+        return fault_words(arena, s, reply->faults);
     const char *special = special_words(arena, s, reply->err);
     if (special != NULL)
         return special;

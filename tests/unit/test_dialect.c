@@ -144,6 +144,10 @@ static void test_robert_errors(void **state)
     assert_said(&s, FAIL(CONFLICT), 409,
                 "{\"success\":false,\"error\":{\"code\":409,\"message\":\"Name must be unique\","
                 "\"details\":[]}}");
+    struct fault taken = {.field = "reference", .rule = RULE_UNIQUE};
+    assert_said(&s, (struct reply){.err = ERR_CONFLICT, .faults = &taken}, 409,
+                "{\"success\":false,\"error\":{\"code\":409,\"message\":\"reference must be "
+                "unique\",\"details\":[]}}");
     assert_said(&s, (struct reply){.err = ERR_UNAUTHENTICATED, .message = "Expired token"}, 401,
                 "{\"success\":false,\"error\":{\"message\":\"Expired token\",\"details\":null}}");
     assert_said(
