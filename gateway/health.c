@@ -8,11 +8,7 @@
 #include "common/metrics.h"
 #include "gateway/config.h"
 #include "gateway/upstream.h"
-#if __has_include("proto/openapi.h")
 #include "proto/openapi.h"
-#else
-#define openapi_write(out) buf_puts(out, "{\"openapi\":\"3.1.0\"}")
-#endif
 
 enum { PING_MS = 1000 };
 

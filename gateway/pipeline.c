@@ -127,7 +127,11 @@ static void take_reply(struct exchange *x, const struct lane_item *item)
     struct reply *reply = NULL;
     size_t n = 0;
     if (item->err != ERR_OK) {
-        exchange_fail(x, item->err, NULL);
+        bool doubtful = item->sent && !exchange_is_safe(x);
+        exchange_fail(x, item->err,
+                      doubtful ? "The answer was lost: whether the change was made is not known. "
+                                 "Look before you try again."
+                               : NULL);
         if (err_is_transient(item->err))
             x->reply.retry_after_s = 1;
     } else if (replies_read(x->arena, item->answer, &reply, &n) != ERR_OK || n != 1) {

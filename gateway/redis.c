@@ -13,8 +13,6 @@
 #include "common/metrics.h"
 
 enum {
-    BACKOFF_MIN_MS = 50,
-    BACKOFF_MAX_MS = 2000,
     PENDING_MAX = 512,
     PENDING_BYTES = 512,
     GONE_MS = 10000, /* longer than any identity question may be under way */
@@ -96,8 +94,7 @@ static const char forget_script[] =
 
 struct redis {
     redisContext *context; /* NULL: not connected */
-    int64_t next_try_us, wait_ms;
-    char script[41]; /* SHA-1 of limit_script, as Redis gave it */
+    char script[41];       /* SHA-1 of limit_script, as Redis gave it */
 };
 
 static struct {
@@ -105,7 +102,8 @@ static struct {
     int port, database;
 } where;
 
-static pthread_mutex_t side_lock = PTHREAD_MUTEX_INITIALIZER; /* side, pending */
+static pthread_mutex_t side_lock = PTHREAD_MUTEX_INITIALIZER;    /* side */
+static pthread_mutex_t pending_lock = PTHREAD_MUTEX_INITIALIZER; /* pending */
 static struct redis side;
 static char pending[PENDING_MAX][PENDING_BYTES];
 static _Atomic size_t pending_n;
@@ -168,10 +166,6 @@ static void lose(struct redis *redis)
     if (redis->context != NULL)
         redisFree(redis->context);
     redis->context = NULL;
-    redis->wait_ms = redis->wait_ms == 0 ? BACKOFF_MIN_MS : redis->wait_ms * 2;
-    if (redis->wait_ms > BACKOFF_MAX_MS)
-        redis->wait_ms = BACKOFF_MAX_MS;
-    redis->next_try_us = clock_mono_us() + redis->wait_ms * 1000;
     if (atomic_exchange(&alive, false))
         log_say(LOG_WARN, "redis_lost", "Redis is away: each gateway keeps its own bound");
 }
@@ -181,8 +175,6 @@ static bool connect_now(struct redis *redis)
     struct timeval wait = {0, REDIS_TIMEOUT_MS * 1000};
     if (redis->context != NULL)
         return true;
-    if (clock_mono_us() < redis->next_try_us)
-        return false;
     redis->context = *where.path != '\0' ? redisConnectUnixWithTimeout(where.path, wait)
                                          : redisConnectWithTimeout(where.host, where.port, wait);
     bool ok = redis->context != NULL && redis->context->err == 0 &&
@@ -195,9 +187,6 @@ static bool connect_now(struct redis *redis)
         lose(redis);
         return false;
     }
-    redis->wait_ms = 0;
-    if (!atomic_exchange(&alive, true))
-        log_say(LOG_INFO, "redis_connected", "rate limits are exact over all gateways");
     return true;
 }
 
@@ -251,10 +240,12 @@ static bool take_answer(struct redis_ask *ask, const redisReply *reply)
     return true;
 }
 
-/* The cache may not be trusted while something is still to be forgotten. */
+/* Requests ask only a Redis that answered lately, so that a slow one holds up one of them at most;
+   and the cache may not be trusted while something is still to be forgotten. */
 static bool is_trusted(void)
 {
-    return atomic_load(&pending_n) == 0 && clock_mono_us() >= atomic_load(&distrust_until_us);
+    return atomic_load(&alive) && atomic_load(&pending_n) == 0 &&
+           clock_mono_us() >= atomic_load(&distrust_until_us);
 }
 
 void redis_ask_all(struct redis *redis, struct redis_ask **asks, size_t n)
@@ -280,15 +271,16 @@ void redis_ask_all(struct redis *redis, struct redis_ask **asks, size_t n)
 
 void redis_keep(const char *key, int64_t user, struct slice text, int64_t ttl_ms)
 {
+    if (!is_trusted())
+        return;
     pthread_mutex_lock(&side_lock);
-    if (is_trusted() && connect_now(&side) &&
+    if (connect_now(&side) &&
         !said_ok(redisCommand(side.context, "EVAL %s 0 %s %lld %b %lld", keep_script, key,
                               (long long)user, text.data, text.len, (long long)ttl_ms)))
         lose(&side);
     pthread_mutex_unlock(&side_lock);
 }
 
-/* With side_lock held. */
 static bool forget_now(const char *names)
 {
     enum { NAMES = 64 };
@@ -308,44 +300,71 @@ static bool forget_now(const char *names)
         if (lengths[n] == 0)
             break;
     }
-    if (!connect_now(&side))
-        return false;
-    bool ok = said_ok(redisCommandArgv(side.context, n, argv, lengths));
+    pthread_mutex_lock(&side_lock);
+    bool ok = connect_now(&side) && said_ok(redisCommandArgv(side.context, n, argv, lengths));
     if (!ok)
         lose(&side);
+    pthread_mutex_unlock(&side_lock);
     return ok;
 }
 
 static void remember(const char *names)
 {
-    if (atomic_load(&pending_n) == PENDING_MAX || strlen(names) >= PENDING_BYTES) {
+    pthread_mutex_lock(&pending_lock);
+    size_t n = atomic_load(&pending_n);
+    if (n == PENDING_MAX || strlen(names) >= PENDING_BYTES) {
         /* Too much to remember: whatever is cached now is gone after its time to live. */
         atomic_store(&distrust_until_us, clock_mono_us() + (IDENTITY_TTL_S + 1) * 1000000LL);
-        return;
+    } else {
+        snprintf(pending[n], PENDING_BYTES, "%s", names);
+        atomic_store(&pending_n, n + 1);
     }
-    snprintf(pending[atomic_load(&pending_n)], PENDING_BYTES, "%s", names);
-    atomic_fetch_add(&pending_n, 1);
+    pthread_mutex_unlock(&pending_lock);
 }
 
 void redis_forget(const char *names)
 {
-    pthread_mutex_lock(&side_lock);
-    if (atomic_load(&pending_n) > 0 || !forget_now(names))
+    if (!atomic_load(&alive) || !forget_now(names))
         remember(names);
+}
+
+/* Takes the last name off when it is still the one that was forgotten. */
+static void forget_pending(void)
+{
+    char names[PENDING_BYTES];
+    while (atomic_load(&pending_n) > 0) {
+        pthread_mutex_lock(&pending_lock);
+        size_t n = atomic_load(&pending_n);
+        memcpy(names, pending[n - 1], sizeof names);
+        pthread_mutex_unlock(&pending_lock);
+        if (!forget_now(names))
+            return;
+        pthread_mutex_lock(&pending_lock);
+        size_t last = atomic_load(&pending_n) - 1; /* more may have come: they take this place */
+        memmove(pending[n - 1], pending[last], PENDING_BYTES);
+        atomic_store(&pending_n, last);
+        pthread_mutex_unlock(&pending_lock);
+    }
+}
+
+static bool probe(void)
+{
+    pthread_mutex_lock(&side_lock);
+    bool ok = connect_now(&side) && said_ok(redisCommand(side.context, "PING"));
+    if (!ok)
+        lose(&side);
     pthread_mutex_unlock(&side_lock);
+    return ok;
 }
 
 void redis_maintain(void)
 {
-    pthread_mutex_lock(&side_lock);
-    size_t n = atomic_load(&pending_n);
-    while (n > 0 && forget_now(pending[n - 1]))
-        n--;
-    atomic_store(&pending_n, n);
-    if (n == 0 && connect_now(&side) && !said_ok(redisCommand(side.context, "PING")))
-        lose(&side);
-    pthread_mutex_unlock(&side_lock);
+    bool ok = probe();
+    if (ok)
+        forget_pending();
+    if (ok && !atomic_exchange(&alive, true))
+        log_say(LOG_INFO, "redis_connected", "rate limits are exact over all gateways");
     metrics_gauge("bureau_redis_up", "Whether Redis answers.", "", atomic_load(&alive));
     metrics_gauge("bureau_redis_pending_forgets", "Identities still to be dropped from Redis.", "",
-                  (int64_t)n);
+                  (int64_t)atomic_load(&pending_n));
 }

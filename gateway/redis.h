@@ -3,7 +3,7 @@
  * both in one round trip for a whole batch of requests. The only hiredis.
  *
  * When Redis is away or slow (REDIS_TIMEOUT_MS), nothing waits for it: asks stay unanswered, the
- * caller uses local_limit(), and the connection is tried again with a growing wait.
+ * caller uses local_limit(), and redis_maintain() finds out when Redis is back.
  */
 #ifndef GATEWAY_REDIS_H
 #define GATEWAY_REDIS_H
@@ -37,7 +37,7 @@ void redis_ask_all(struct redis *redis, struct redis_ask **asks, size_t n);
 void redis_keep(const char *key, int64_t user, struct slice text, int64_t ttl_ms);
 /* Drops "tok:<sha256hex> user:12 …" everywhere; remembered and repeated when Redis is away. */
 void redis_forget(const char *names);
-/* Repeats what could not be forgotten; called every now and then. */
+/* Asks whether Redis answers and repeats what could not be forgotten; called now and then. */
 void redis_maintain(void);
 bool redis_alive(void);
 
