@@ -10,5 +10,13 @@ enum err park_materials(struct call *call);
 enum err material_tags(struct call *call);
 enum err attribute_list(struct call *call);
 enum err missing_materials(struct call *call);
+enum err event_inventories(struct call *call);
+enum err event_departure(struct call *call);
+enum err event_return(struct call *call);
+enum err utilization(struct call *call);
+enum err feed_list(struct call *call);
+enum err feed_create(struct call *call);
+enum err feed_delete(struct call *call);
+enum err feed_read(struct call *call);
 
 #endif

@@ -72,21 +72,58 @@ static enum err add_material(struct call *call, const char *key, uint32_t i, str
     return ERR_OK;
 }
 
-enum err list_materials(struct call *call, const char *key, const char **out)
+static enum err add_counts(struct call *call, const char *key, uint32_t i, struct buf *out)
+{
+    static const char *const counts[] = {"quantity", "broken", "missing"};
+    const msgpack_object *entry = &mp_find(call->body, key)->via.array.ptr[i];
+    int64_t number;
+    if (!whole(call, mp_find(entry, "id"), &number))
+        return call_fault(call, place(call, key, i, ".id"), RULE_INTEGER, NULL, NULL);
+    buf_printf(out, "%s[%lld", out->len == 0 ? "" : ",", (long long)number);
+    for (size_t k = 0; k < COUNT_OF(counts); k++) {
+        const msgpack_object *value = mp_find(entry, counts[k]);
+        const char *at = place(call, key, i, arena_printf(call->arena, ".%s", counts[k]));
+        number = 0;
+        if (!mp_is_null(value) && !whole(call, value, &number))
+            return call_fault(call, at, RULE_INTEGER, NULL, NULL);
+        if (number < 0)
+            return call_fault(call, at, RULE_MIN, "0", NULL);
+        if (number > INT32_MAX)
+            return call_fault(call, at, RULE_MAX, "2147483647", NULL);
+        buf_printf(out, ",%lld", (long long)number);
+    }
+    buf_putc(out, ']');
+    return ERR_OK;
+}
+
+/* Adds one entry of the list under key, or its faults. */
+typedef enum err (*add_entry)(struct call *call, const char *key, uint32_t i, struct buf *out);
+
+static enum err list_of(struct call *call, const char *key, add_entry add, const char **out)
 {
     const msgpack_object *list;
     enum err err = array_of(call, key, &list);
     *out = NULL;
     if (list == NULL)
         return err;
-    struct buf pairs;
-    buf_init(&pairs, call->arena);
+    struct buf entries;
+    buf_init(&entries, call->arena);
     for (uint32_t i = 0; i < list->via.array.size; i++) {
-        enum err bad = add_material(call, key, i, &pairs);
+        enum err bad = add(call, key, i, &entries);
         err = bad != ERR_OK ? bad : err;
     }
-    *out = arena_printf(call->arena, "[%s]", pairs.data);
+    *out = arena_printf(call->arena, "[%s]", entries.data);
     return err;
+}
+
+enum err list_materials(struct call *call, const char *key, const char **out)
+{
+    return list_of(call, key, add_material, out);
+}
+
+enum err list_counts(struct call *call, const char *key, const char **out)
+{
+    return list_of(call, key, add_counts, out);
 }
 
 /* What the original's language calls empty. */
@@ -124,19 +161,7 @@ static enum err add_value(struct call *call, const char *key, uint32_t i, struct
 
 enum err list_values(struct call *call, const char *key, const char **out)
 {
-    const msgpack_object *list;
-    enum err err = array_of(call, key, &list);
-    *out = NULL;
-    if (list == NULL)
-        return err;
-    struct buf pairs;
-    buf_init(&pairs, call->arena);
-    for (uint32_t i = 0; i < list->via.array.size; i++) {
-        enum err bad = add_value(call, key, i, &pairs);
-        err = bad != ERR_OK ? bad : err;
-    }
-    *out = arena_printf(call->arena, "[%s]", pairs.data);
-    return err;
+    return list_of(call, key, add_value, out);
 }
 
 /* A tag of that name is made when there is none: document 003 says the fault of the tag. */

@@ -14,6 +14,9 @@
 enum err list_ids(struct call *call, const char *key, const char **out) MUST_USE;
 /* [{"id": 3, "quantity": 2}] → "[[3,2]]" for jsonb; quantities of 0 and less are left out. */
 enum err list_materials(struct call *call, const char *key, const char **out) MUST_USE;
+/* [{"id": 3, "quantity": 2, "broken": 1, "missing": 0}] → "[[3,2,1,0]]" for jsonb; what is left out
+   is 0, nothing may be negative. */
+enum err list_counts(struct call *call, const char *key, const char **out) MUST_USE;
 /* [{"id": 1, "value": 3.5}] → "[[1,\"3.5\"]]" for jsonb; empty values are left out. */
 enum err list_values(struct call *call, const char *key, const char **out) MUST_USE;
 /* ["Brand new", {"name": "x"}] → the same names as a JSON array; null is the empty list. */

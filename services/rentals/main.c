@@ -14,6 +14,14 @@ int main(int argc, char **argv)
         {"material_tags", "material", material_tags, false},
         {"attribute_list", "material", attribute_list, false},
         {"missing_materials", "event", missing_materials, false},
+        {"inventories", "event", event_inventories, false},
+        {"departure", "event", event_departure, true},
+        {"return", "event", event_return, true},
+        {"utilization", "", utilization, false},
+        {"feed_list", "", feed_list, false},
+        {"feed_create", "", feed_create, true},
+        {"feed_delete", "", feed_delete, true},
+        {"feed_read", "", feed_read, false},
         {0},
     };
     const struct service rentals = {.name = "rentals", .hooks = hooks, .ops = ops};

@@ -239,6 +239,10 @@ CREATE FUNCTION rentals.id_of(p_text text) RETURNS bigint LANGUAGE sql IMMUTABLE
     SELECT CASE WHEN p_text ~ '^[0-9]{1,18}$' THEN p_text::bigint ELSE -1 END
 $$;
 
+CREATE FUNCTION rentals.id_or_null(p_text text) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN p_text IS NOT NULL THEN rentals.id_of(p_text) END
+$$;
+
 -- What every organization starts with; called inside the transaction that registers it, before
 -- the caller belongs to it.
 CREATE FUNCTION rentals.new_organization(p_org bigint) RETURNS void
