@@ -94,6 +94,7 @@ static const char forget_script[] =
 
 struct redis {
     redisContext *context; /* NULL: not connected */
+    int64_t era;           /* when it was connected */
     char script[41];       /* SHA-1 of limit_script, as Redis gave it */
 };
 
@@ -109,6 +110,8 @@ static char pending[PENDING_MAX][PENDING_BYTES];
 static _Atomic size_t pending_n;
 static _Atomic int64_t distrust_until_us;
 static _Atomic bool alive;
+/* Grows when Redis comes back: connections of an earlier era are dead and are replaced unused. */
+static _Atomic int64_t era;
 
 bool redis_open(const char *url)
 {
@@ -173,8 +176,12 @@ static void lose(struct redis *redis)
 static bool connect_now(struct redis *redis)
 {
     struct timeval wait = {0, REDIS_TIMEOUT_MS * 1000};
-    if (redis->context != NULL)
+    int64_t now = atomic_load(&era);
+    if (redis->context != NULL && redis->era == now)
         return true;
+    if (redis->context != NULL)
+        redisFree(redis->context);
+    redis->era = now;
     redis->context = *where.path != '\0' ? redisConnectUnixWithTimeout(where.path, wait)
                                          : redisConnectWithTimeout(where.host, where.port, wait);
     bool ok = redis->context != NULL && redis->context->err == 0 &&
@@ -362,8 +369,11 @@ void redis_maintain(void)
     bool ok = probe();
     if (ok)
         forget_pending();
-    if (ok && !atomic_exchange(&alive, true))
+    if (ok && !atomic_load(&alive)) {
+        side.era = atomic_fetch_add(&era, 1) + 1; /* this connection is of the new era */
+        atomic_store(&alive, true);
         log_say(LOG_INFO, "redis_connected", "rate limits are exact over all gateways");
+    }
     metrics_gauge("bureau_redis_up", "Whether Redis answers.", "", atomic_load(&alive));
     metrics_gauge("bureau_redis_pending_forgets", "Identities still to be dropped from Redis.", "",
                   (int64_t)atomic_load(&pending_n));
