@@ -125,6 +125,12 @@ static const char *judge_settings(struct arena *arena, const char *password)
 {
     if (!text_is_email(owner_settings.email))
         return "BUREAU_ADMIN_EMAIL is no e-mail address";
+    int64_t pseudo = text_length(owner_settings.pseudo);
+    if (pseudo < 4 || pseudo > 100 || !text_is_of(owner_settings.pseudo, CHARS_ALNUM))
+        return "BUREAU_ADMIN_PSEUDO has to be 4 to 100 letters and digits";
+    int64_t name = text_length(owner_settings.organization);
+    if (name < 1 || name > 255)
+        return "BUREAU_ADMIN_ORGANIZATION has to be 1 to 255 characters";
     if (password != NULL && text_length(password) < service_settings.password_min)
         return arena_printf(arena,
                             "BUREAU_ADMIN_PASSWORD is shorter than BUREAU_PASSWORD_MIN (%lld)",
@@ -138,7 +144,8 @@ int owner_option(const char *option, int argc, char **argv)
     struct arena *arena = arena_new(1 << 16);
     char generated[21];
     bool made = false;
-    const char *password = owner_settings.password;
+    bool given = owner_settings.password != NULL && owner_settings.password[0] != '\0';
+    const char *password = given ? owner_settings.password : NULL;
     const char *reason = judge_settings(arena, password);
     struct pg *pg = reason == NULL ? service_connect("bureau-accounts owner") : NULL;
     crypto_random_text(generated, sizeof(generated) - 1);

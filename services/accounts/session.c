@@ -35,7 +35,7 @@ static enum err end_token(struct call *call)
     struct sql sql;
     struct pg_result *result;
     sql_init(&sql, call->arena);
-    sql_printf(&sql, "DELETE FROM accounts.tokens WHERE id = $%d::bigint",
+    sql_printf(&sql, "DELETE FROM accounts.tokens WHERE id = $%d::bigint AND user_id = core.usr()",
                sql_bind_int(&sql, call->request->who.token_id));
     return call_run(call, &sql, &result);
 }

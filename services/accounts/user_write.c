@@ -234,14 +234,10 @@ static enum err change_names(struct call *call, int64_t user, const struct form 
     struct sql sql;
     struct pg_result *result;
     sql_init(&sql, call->arena);
-    int who = sql_bind_int(&sql, user);
-    int pseudo = sql_bind(&sql, form_text(form, "pseudo"));
+    int who = sql_bind_int(&sql, user), title = sql_bind(&sql, name);
     int email = sql_bind(&sql, form_text(form, "email"));
-    sql_printf(&sql,
-               "UPDATE accounts.users SET pseudo = coalesce($%d::text, pseudo::text), email ="
-               " coalesce($%d::text, email::text), name = coalesce($%d::text, name), updated_at ="
-               " clock_timestamp() WHERE id = $%d::bigint",
-               pseudo, email, sql_bind(&sql, name), who);
+    sql_printf(&sql, "SELECT accounts.user_rename($%d::bigint, $%d::text, $%d::text, $%d::text)",
+               who, title, email, sql_bind(&sql, form_text(form, "pseudo")));
     return call_run(call, &sql, &result);
 }
 

@@ -56,18 +56,52 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
      WHERE i.hash = p_hash AND i.expires_at > now()
 $$;
 
+-- Document 003's words for a value that somebody else has; also when two ask for it at once.
+CREATE FUNCTION accounts.refuse_duplicate(p_constraint text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM core.raise('CONFLICT', 'Duplicate entry: '
+        || CASE p_constraint WHEN 'users_email_key' THEN 'email' ELSE 'pseudo' END || ' must be unique');
+END $$;
+
 -- A new person without an organization yet; the caller makes her a member.
 CREATE FUNCTION accounts.user_create(p_name text, p_email text, p_pseudo text, p_password text,
                                      p_verified boolean)
-RETURNS bigint LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, core, pg_temp AS $$
+RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, public, core, pg_temp AS $$
+DECLARE
+    v_id bigint;
+    v_constraint text;
+BEGIN
     INSERT INTO accounts.users (name, email, pseudo, password, language, zone,
                                 current_organization_id, email_verified_at)
     VALUES (p_name, p_email, p_pseudo, p_password,
             coalesce(accounts.org_setting('language'), 'EN'),
             coalesce(accounts.org_setting('timezone'), 'UTC'), core.org(),
             CASE WHEN p_verified THEN now() END)
-    RETURNING id
-$$;
+    RETURNING id INTO v_id;
+    RETURN v_id;
+EXCEPTION WHEN unique_violation THEN
+    GET STACKED DIAGNOSTICS v_constraint = CONSTRAINT_NAME;
+    PERFORM accounts.refuse_duplicate(v_constraint);
+END $$;
+
+-- Changes what is given. Another address is not proven yet.
+CREATE FUNCTION accounts.user_rename(p_user bigint, p_name text, p_email text, p_pseudo text)
+RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    v_constraint text;
+BEGIN
+    UPDATE accounts.users u
+       SET name = coalesce(p_name, u.name), pseudo = coalesce(p_pseudo, u.pseudo::text),
+           email = coalesce(p_email, u.email::text),
+           email_verified_at = CASE WHEN p_email IS NULL OR u.email = p_email::citext
+                                    THEN u.email_verified_at END,
+           updated_at = clock_timestamp()
+     WHERE u.id = p_user;
+EXCEPTION WHEN unique_violation THEN
+    GET STACKED DIAGNOSTICS v_constraint = CONSTRAINT_NAME;
+    PERFORM accounts.refuse_duplicate(v_constraint);
+END $$;
 
 -- Whether a member of this organization works in another one too; then her password, address and
 -- pseudo are hers alone to change.
