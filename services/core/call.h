@@ -27,6 +27,7 @@ struct call {
     struct column columns[96]; /* writes: accepted columns; hooks may add and change */
     size_t columns_n;
     bool created;          /* create, not update */
+    enum err planned;      /* the fault of an update whose row is still to be looked for */
     bool dry_run;
     bool joined;           /* the service opened the transaction: call_transaction joins it */
     bool again;            /* a deadlock or serialization failure: the write may run again */

@@ -121,6 +121,10 @@ static enum err finish_write(struct call *call, const struct pg_result *result)
     const struct resource *r = call->resource;
     enum row_code code;
     enum err err = read_row(call, result, &code);
+    if (err == ERR_OK && call->planned != ERR_OK)
+        return call->reply->err = call->planned;
+    if (err != ERR_OK && call->planned != ERR_OK)
+        call->reply->faults = NULL; /* of a row that is not there for this caller */
     if (err != ERR_OK)
         return err;
     enum verb verb = verb_of(call);
@@ -216,6 +220,19 @@ static bool has_write_hooks(const struct call *call, enum verb verb)
     return false;
 }
 
+/* Only a row that is there and may be seen is told what is wrong with the body. */
+static enum err plan_update(struct call *call, struct sql *sql)
+{
+    enum err err = check_body(call, false);
+    bool at_fault = err == ERR_INVALID || err == ERR_MALFORMED;
+    call->planned = at_fault ? err : ERR_OK;
+    if (at_fault)
+        sql_seen(call, sql, call->request->row);
+    else if (err == ERR_OK)
+        sql_update(call, sql);
+    return at_fault ? ERR_OK : err;
+}
+
 bool crud_is_single(const struct call *call)
 {
     enum verb verb = verb_of(call);
@@ -238,6 +255,7 @@ enum err crud_plan(struct call *call, struct sql *sql)
     struct listing listing;
     enum verb verb = verb_of(call);
     enum err err;
+    call->planned = ERR_OK;
     sql_init(sql, call->arena);
     switch (verb) {
     case VERB_LIST:
@@ -251,10 +269,7 @@ enum err crud_plan(struct call *call, struct sql *sql)
             sql_create(call, sql);
         return err;
     case VERB_UPDATE:
-        err = check_body(call, false);
-        if (err == ERR_OK)
-            sql_update(call, sql);
-        return err;
+        return plan_update(call, sql);
     case VERB_DELETE:
         sql_delete(call, sql);
         return ERR_OK;
@@ -346,8 +361,13 @@ static enum err write_row(struct call *call, enum err (*after)(struct call *, in
     enum err err = custom_load(call);
     if (err == ERR_OK)
         err = crud_plan(call, &sql);
+    struct reply planned = *call->reply;
     if (err == ERR_OK)
         err = call_run(call, &sql, &result);
+    if (err != ERR_OK && call->planned != ERR_OK) {
+        *call->reply = planned; /* the check itself had broken the transaction */
+        return call->reply->err = call->planned;
+    }
     if (err == ERR_OK)
         err = finish_write(call, result);
     if (err != ERR_OK || after == NULL)

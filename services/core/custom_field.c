@@ -8,7 +8,7 @@
 #include "services/core/check.h"
 #include "services/core/sql.h"
 
-enum { SLOTS = 64, KEPT_US = 1000000, FIELDS_MAX = 100, OPTIONS_MAX = 200 };
+enum { SLOTS = 512, SLOT_BYTES = 1024, KEPT_US = 1000000, FIELDS_MAX = 100, OPTIONS_MAX = 200 };
 
 /* Definitions of one resource in one organization, kept by a worker thread in an arena of its own.
  */
@@ -23,9 +23,10 @@ static _Thread_local struct slot slots[SLOTS];
 
 static struct slot *slot_of(const struct call *call)
 {
-    uint64_t hash = (uint64_t)call->request->who.organization_id * 31 +
-                    (uint64_t)strlen(call->resource->name) + (unsigned char)call->resource->name[0];
-    return &slots[hash % SLOTS];
+    uint64_t hash = (uint64_t)call->request->who.organization_id;
+    for (const char *c = call->resource->name; *c != '\0'; c++)
+        hash = (hash ^ (unsigned char)*c) * 1099511628211U;
+    return &slots[(hash >> 20) % SLOTS];
 }
 
 static bool is_of(const struct slot *slot, const struct call *call)
@@ -94,7 +95,7 @@ static bool read_type(const char *name, struct custom_field *out)
 static void fill(struct slot *slot, const struct call *call, const struct pg_result *result)
 {
     if (slot->arena == NULL)
-        slot->arena = arena_new(4096);
+        slot->arena = arena_new(SLOT_BYTES);
     arena_reset(slot->arena);
     slot->resource = call->resource;
     slot->organization_id = call->request->who.organization_id;

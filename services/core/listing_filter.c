@@ -109,17 +109,21 @@ static const struct {
     const char *name, *sql;
 } ranges[] = {{"gte", ">="}, {"lte", "<="}, {"gt", ">"}, {"lt", "<"}};
 
-static void put_range(struct call *call, struct listing *listing, const struct field *field,
-                      const char *op, const char *value)
+static const char *range_sql(const char *op)
 {
-    bool day = field->type == F_TIME && strlen(value) <= 10;
-    const char *bound = fitting(call, field->type, value);
-    const char *sql = NULL;
     for (size_t i = 0; i < COUNT_OF(ranges); i++)
         if (strcmp(ranges[i].name, op) == 0)
-            sql = ranges[i].sql;
-    if (sql == NULL)
-        return;
+            return ranges[i].sql;
+    return NULL;
+}
+
+/* op is one of the ranges'; value_sql is what is compared. */
+static void put_range(struct call *call, struct listing *listing, const struct field *field,
+                      const char *value_sql, const struct pair *asked)
+{
+    const char *op = asked->name, *value = asked->value, *sql = range_sql(op);
+    bool day = field->type == F_TIME && strlen(value) <= 10;
+    const char *bound = fitting(call, field->type, value);
     if (bound == NULL) {
         bool time = field->type == F_TIME || field->type == F_DATE;
         fault_add(call, field, time ? RULE_DATE : RULE_NUMERIC, NULL, NULL);
@@ -131,7 +135,7 @@ static void put_range(struct call *call, struct listing *listing, const struct f
         plus = " + interval '1 day'";
         sql = strcmp(op, "lte") == 0 ? "<" : ">=";
     }
-    sql_printf(&listing->where, " AND %s %s $%d::%s%s", field_sql(call, field), sql,
+    sql_printf(&listing->where, " AND %s %s $%d::%s%s", value_sql, sql,
                sql_bind(&listing->where, bound), field_cast(field), plus);
     listing->filtered = true;
 }
@@ -149,15 +153,28 @@ static bool split_key(struct call *call, const char *key, const char **name, con
     return true;
 }
 
+static bool is_ranged(const struct custom_field *custom)
+{
+    enum field_type type = custom->field.type;
+    return custom->type == CUSTOM_ONE &&
+           (type == F_INT || type == F_DECIMAL || type == F_DATE || type == F_TIME);
+}
+
 static void add_custom(struct call *call, struct listing *listing, const char *name,
-                       const char *value)
+                       const struct pair *asked)
 {
     struct values values;
     const struct custom_field *custom = custom_find(call, name);
-    if (custom == NULL)
+    bool range = asked->name != NULL;
+    if (custom == NULL || (range && (!is_ranged(custom) || range_sql(asked->name) == NULL)))
         return;
-    read_values(call, custom->field.type, value, &values);
     listing->filtered = true;
+    if (range) {
+        put_range(call, listing, &custom->field, custom_value_sql(call, &listing->where, custom),
+                  asked);
+        return;
+    }
+    read_values(call, custom->field.type, asked->value, &values);
     if (custom->type == CUSTOM_OPTIONS)
         put_options(call, listing, custom, &values);
     else
@@ -171,13 +188,14 @@ void filter_add(struct call *call, struct listing *listing, const char *key, con
     if (value[0] == '\0' || !split_key(call, key, &name, &op))
         return;
     const struct field *field = field_find(call->resource, name);
+    struct pair asked = {op, value};
     if (field == NULL) {
-        add_custom(call, listing, name, value);
+        add_custom(call, listing, name, &asked);
         return;
     }
-    if (op != NULL && op[0] != '\0') {
-        if ((field->flags & RANGE) != 0)
-            put_range(call, listing, field, op, value);
+    if (op != NULL) {
+        if ((field->flags & RANGE) != 0 && range_sql(op) != NULL)
+            put_range(call, listing, field, field_sql(call, field), &asked);
         return;
     }
     if ((field->flags & FILTER) == 0)

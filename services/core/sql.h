@@ -32,6 +32,8 @@ void sql_row(struct call *call, struct sql *sql, unsigned where);
 /* Text that changes with every change of the row. */
 const char *sql_version(const struct resource *resource) NEVER_NULL;
 void sql_item(struct call *call, struct sql *sql, int64_t id, unsigned where);
+/* Only whether the row is there and may be seen. */
+void sql_seen(struct call *call, struct sql *sql, int64_t id);
 
 /* sql_write.c */
 void sql_create(struct call *call, struct sql *sql);

@@ -198,19 +198,31 @@ const char *sql_version(const struct resource *resource)
     return "md5(t::text)";
 }
 
+/* " FROM table t … WHERE …": one row by id, with s.code when not everybody may see it. */
+static void put_one(struct call *call, struct sql *sql, int64_t id)
+{
+    sql_printf(sql, " FROM %s t", call->resource->table);
+    if (sql_is_narrowed(call)) {
+        sql_puts(sql, ", LATERAL (SELECT CASE WHEN ");
+        sql_mine(call, sql, true);
+        sql_printf(sql, " THEN %d ELSE %d END AS code) s", ROW_OK, ROW_FORBIDDEN);
+    }
+    sql_printf(sql, " WHERE t.id = $%d::bigint", sql_bind_int(sql, id));
+    sql_scope(call, sql, TRASH_NOT);
+}
+
 void sql_item(struct call *call, struct sql *sql, int64_t id, unsigned where)
 {
-    const struct resource *r = call->resource;
     bool narrowed = sql_is_narrowed(call);
     sql_printf(sql, "SELECT %s, ", narrowed ? "s.code" : "0");
     sql_puts(sql, narrowed ? "CASE WHEN s.code = 0 THEN " : "");
     sql_row(call, sql, where);
-    sql_printf(sql, "%s, %s FROM %s t", narrowed ? " END" : "", sql_version(r), r->table);
-    if (narrowed) {
-        sql_puts(sql, ", LATERAL (SELECT CASE WHEN ");
-        sql_mine(call, sql, true);
-        sql_printf(sql, " THEN 0 ELSE %d END AS code) s", ROW_FORBIDDEN);
-    }
-    sql_printf(sql, " WHERE t.id = $%d::bigint", sql_bind_int(sql, id));
-    sql_scope(call, sql, TRASH_NOT);
+    sql_printf(sql, "%s, %s", narrowed ? " END" : "", sql_version(call->resource));
+    put_one(call, sql, id);
+}
+
+void sql_seen(struct call *call, struct sql *sql, int64_t id)
+{
+    sql_printf(sql, "SELECT %s, NULL, NULL", sql_is_narrowed(call) ? "s.code" : "0");
+    put_one(call, sql, id);
 }

@@ -167,6 +167,26 @@ static void test_foreign_rows_do_not_exist(void **state)
     assert_has(ask(&engine_thing, "get", id, NULL), "\"name\":\"mine\"");
 }
 
+/* 404, then 403, then what is wrong with the body. */
+static void test_a_missing_row_comes_before_its_faults(void **state)
+{
+    (void)state;
+    NEEDS_DATABASE();
+    int64_t id = make("{\"name\":\"faulty\",\"assigned_to\":8}");
+    struct engine_call *e = prepare(&engine_thing, "update", 987654, NULL, "{\"name\":null}");
+    assert_int_equal(run(e), ERR_NOT_FOUND);
+    assert_null(e->reply.faults);
+    e = prepare(&engine_thing, "update", id, NULL, "{\"name\":null}");
+    assert_int_equal(run(e), ERR_INVALID);
+    assert_string_equal(engine_faults(e), "name: The name field is required.");
+    e->request.who.role = ROLE_USER;
+    e->reply = (struct reply){0};
+    assert_int_equal(run(e), ERR_FORBIDDEN);
+    e = prepare(&engine_part, "update", 987654, NULL, "{}");
+    assert_int_equal(run(e), ERR_NOT_FOUND);
+    assert_null(e->reply.message);
+}
+
 static void test_others_rows_are_forbidden_to_a_user(void **state)
 {
     (void)state;
@@ -424,6 +444,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_record_lives_and_comes_back),
         cmocka_unit_test(test_foreign_rows_do_not_exist),
+        cmocka_unit_test(test_a_missing_row_comes_before_its_faults),
         cmocka_unit_test(test_others_rows_are_forbidden_to_a_user),
         cmocka_unit_test(test_a_stale_tag_is_refused),
         cmocka_unit_test(test_a_taken_value_is_a_fault),
