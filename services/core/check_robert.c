@@ -145,6 +145,10 @@ static const char *judge_number(struct chain *chain, const char *text)
         number = integer_read(chain->call->arena, text, &wide);
     else if (text != NULL)
         number = decimal_read(chain->call->arena, text, field->scale > 0 ? field->scale : -1);
+    if (wide && number[0] == '-') { /* below every integer there is */
+        number = NULL;
+        wide = false;
+    }
     judge(chain, number != NULL, whole ? RULE_INTEGER : RULE_FLOAT, NULL, NULL);
     bool bounded = field->min != 0 || field->max != 0;
     /* A text that is no number is told so once; only a missing one is told the limit as well. */

@@ -209,6 +209,7 @@ static void test_robert_numbers_and_flags(void **state)
         {"update", "{\"stock\":1.5}", "stock: stock must be an integer number"},
         {"update", "{\"stock\":\"12\"}", "stock=12"},
         {"update", "{\"stock\":100001}", "stock: stock must be less than or equal to 100000"},
+        {"update", "{\"stock\":-99999999999999999999}", "stock: stock must be an integer number"},
         {"update", "{\"confirmed\":null}",
          "confirmed: confirmed must not be optional; confirmed: confirmed must be a boolean"},
         {"update", "{\"confirmed\":1}", "confirmed: confirmed must be a boolean"},
