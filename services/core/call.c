@@ -8,16 +8,22 @@
 #include "common/clock.h"
 #include "common/log.h"
 
+enum { TEXT_MAX = 512 };
+
 static const char *format_text(struct arena *arena, const char *format, va_list args)
 {
+    char text[TEXT_MAX];
     va_list again;
     va_copy(again, args);
-    int len = vsnprintf(NULL, 0, format, args);
-    size_t size = (len > 0 ? (size_t)len : 0) + 1;
-    char *text = arena_alloc(arena, size);
-    vsnprintf(text, size, format, again);
+    int len = vsnprintf(text, sizeof text, format, args);
+    size_t size = len > 0 ? (size_t)len : 0;
+    char *kept = arena_strndup(arena, text, size < sizeof text ? size : 0);
+    if (size >= sizeof text) {
+        kept = arena_alloc(arena, size + 1);
+        vsnprintf(kept, size + 1, format, again);
+    }
     va_end(again);
-    return text;
+    return kept;
 }
 
 enum err call_fail(struct call *call, enum err err, const char *format, ...)

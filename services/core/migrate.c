@@ -153,6 +153,15 @@ static enum err apply(PGconn *conn, const struct migration *file)
     return ERR_INVALID;
 }
 
+/* The services' login may have been made after the first migration. */
+static bool grant_roles(PGconn *conn)
+{
+    return run(conn,
+               "DO $$ BEGIN IF to_regprocedure('core.grant_roles()') IS NOT NULL THEN"
+               " PERFORM core.grant_roles(); END IF; END $$",
+               "granting the services' roles");
+}
+
 static enum err apply_all(PGconn *conn, const struct migration *files, size_t n)
 {
     /* Edited files are found before anything new is applied. */
@@ -174,6 +183,8 @@ static enum err apply_all(PGconn *conn, const struct migration *files, size_t n)
     for (size_t i = 0; err == ERR_OK && i < n; i++)
         if (state_of(conn, &files[i]) == STATE_NEW)
             err = apply(conn, &files[i]);
+    if (err == ERR_OK && !grant_roles(conn))
+        err = ERR_INVALID;
     if (err == ERR_OK)
         printf("schema is up to date: %zu files\n", n);
     return err;

@@ -18,8 +18,9 @@ BEGIN
     END LOOP;
 END $$;
 
--- Grants of roles are rows of the whole cluster too; a parallel change is tried again.
-DO $$
+-- Grants of roles are rows of the whole cluster too; a parallel change is tried again. Run after
+-- each migration, because the login bureau_app may be made later.
+CREATE FUNCTION core.grant_roles() RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     service text;
     grantee text;
@@ -40,6 +41,8 @@ BEGIN
         END LOOP;
     END LOOP;
 END $$;
+SELECT core.grant_roles();
+REVOKE EXECUTE ON FUNCTION core.grant_roles() FROM PUBLIC;
 
 DO $$
 DECLARE
