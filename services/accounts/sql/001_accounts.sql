@@ -169,7 +169,7 @@ CREATE TABLE accounts.mail (
     sent_at         timestamptz,
     error           text
 );
-CREATE INDEX mail_queue_idx ON accounts.mail (next_try_at) WHERE sent_at IS NULL;
+CREATE INDEX mail_queue_idx ON accounts.mail (next_try_at) WHERE sent_at IS NULL AND body IS NOT NULL;
 
 CREATE FUNCTION accounts.mail_waits() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

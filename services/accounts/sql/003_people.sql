@@ -2,7 +2,7 @@
 -- the caller's organization and give back no more than the one thing asked for.
 
 -- Starts a change of password for a mail address; the mail goes out only when somebody has it, at
--- most once a minute. The work is the same either way.
+-- most once a minute. A row is written either way, so that the time taken tells nothing.
 CREATE FUNCTION accounts.reset_start(p_email text, p_hash text, p_subjects text[], p_bodies text[])
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -20,7 +20,8 @@ BEGIN
      WHERE r.created_at < now() - interval '1 minute'
     RETURNING r.user_id INTO v_new;
     INSERT INTO accounts.mail (address, subject, body)
-    SELECT v_user.email::text, p_subjects[v_at], p_bodies[v_at] WHERE v_new IS NOT NULL;
+    SELECT coalesce(v_user.email::text, ''), p_subjects[v_at],
+           CASE WHEN v_new IS NOT NULL THEN p_bodies[v_at] END; -- without a text it is never sent
 END $$;
 
 -- Whose change of password this secret is for; NULL when used, too old or another's.
@@ -201,6 +202,7 @@ SET search_path = pg_catalog, pg_temp AS $$
     DELETE FROM accounts.password_resets WHERE expires_at < now();
     DELETE FROM accounts.tokens WHERE expires_at < now() - interval '30 days';
     DELETE FROM accounts.login_failures WHERE failed_at < now() - interval '1 day' AND until < now();
+    DELETE FROM accounts.mail WHERE body IS NULL AND sent_at IS NULL AND tries = 0;
     -- what could not be sent for a week is given up, its secrets with it
     UPDATE accounts.mail SET body = NULL WHERE sent_at IS NULL AND created_at < now() - interval '7 days';
     DELETE FROM accounts.mail WHERE created_at < now() - interval '30 days' AND body IS NULL;
