@@ -59,15 +59,6 @@ static enum err check(struct call *call)
     return err;
 }
 
-static enum err guard(struct call *call, int64_t id)
-{
-    struct sql sql;
-    struct pg_result *result;
-    sql_init(&sql, call->arena);
-    sql_printf(&sql, "SELECT rentals.guard_event($%d::bigint)", sql_bind_int(&sql, id));
-    return call_run(call, &sql, &result);
-}
-
 /* A write that cannot make the event book more is not judged again: an event that was overbooked
    by lowering the stock can still be renamed. */
 static bool books(const struct call *call, const struct event_lists *lists)
@@ -79,22 +70,20 @@ static bool books(const struct call *call, const struct event_lists *lists)
 static enum err after_write(struct call *call, int64_t id)
 {
     struct event_lists lists;
+    enum err err = read_lists(call, &lists);
+    bool booking = err == ERR_OK && books(call, &lists);
+    if (err != ERR_OK || (!booking && lists.beneficiaries == NULL && lists.assignees == NULL))
+        return err;
     struct sql sql;
     struct pg_result *result;
-    enum err err = read_lists(call, &lists);
-    if (err != ERR_OK)
-        return err;
-    if (lists.beneficiaries != NULL || lists.assignees != NULL || lists.materials != NULL) {
-        sql_init(&sql, call->arena);
-        int row = sql_bind_int(&sql, id), people = sql_bind(&sql, lists.beneficiaries);
-        int crew = sql_bind(&sql, lists.assignees);
-        sql_printf(&sql,
-                   "SELECT rentals.keep_lists($%d::bigint, $%d::bigint[], $%d::bigint[],"
-                   " $%d::jsonb)",
-                   row, people, crew, sql_bind(&sql, lists.materials));
-        err = call_run(call, &sql, &result);
-    }
-    return err == ERR_OK && books(call, &lists) ? guard(call, id) : err;
+    sql_init(&sql, call->arena);
+    int row = sql_bind_int(&sql, id), people = sql_bind(&sql, lists.beneficiaries);
+    int crew = sql_bind(&sql, lists.assignees), things = sql_bind(&sql, lists.materials);
+    sql_printf(&sql,
+               "SELECT rentals.keep_lists($%d::bigint, $%d::bigint[], $%d::bigint[],"
+               " $%d::jsonb, $%d::boolean)",
+               row, people, crew, things, sql_bind(&sql, booking ? "true" : "false"));
+    return call_run(call, &sql, &result);
 }
 
 /* ---- the window of a list ---- */

@@ -187,9 +187,10 @@ BEGIN
 END $$;
 
 -- Replaces the lists of an event, each only when given: [person, …] and [[material, quantity], …].
--- Named twice, the last one counts.
+-- Named twice, the last one counts. p_guard: the event may book more than before.
 CREATE FUNCTION rentals.keep_lists(p_event bigint, p_beneficiaries bigint[], p_assignees bigint[],
-                                   p_materials jsonb) RETURNS void LANGUAGE plpgsql AS $$
+                                   p_materials jsonb, p_guard boolean) RETURNS void
+    LANGUAGE plpgsql AS $$
 BEGIN
     IF p_beneficiaries IS NOT NULL THEN
         DELETE FROM rentals.event_beneficiaries WHERE organization_id = core.org() AND event_id = p_event;
@@ -210,6 +211,7 @@ BEGIN
                  ORDER BY 1, at DESC) w
          WHERE w.quantity > 0 ORDER BY w.id;
     END IF;
+    IF p_guard THEN PERFORM rentals.guard_event(p_event); END IF;
 END $$;
 
 -- An event that was billed stays: its bills name it.
