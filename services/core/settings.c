@@ -41,7 +41,7 @@ const struct setting core_settings[] = {
     {"BUREAU_SMTP_URL", SETTING_TEXT, SETTING_SECRET, NULL,
      .help = "smtp://user:pass@host:587; without it mail is written as files under BUREAU_DATA.",
      .target = &service_settings.smtp_url},
-    {"BUREAU_PASSWORD_MIN", SETTING_INT, 0, "8", 6, 128, "characters",
+    {"BUREAU_PASSWORD_MIN", SETTING_INT, 0, "8", 4, 128, "characters",
      .help = "Shortest password accepted anywhere.", .target = &service_settings.password_min},
     {"BUREAU_SERVICE_THREADS", SETTING_INT, 0, "3", 1, 64, "threads",
      .help = "Threads, each with a connection to PostgreSQL, for ordinary requests.",
