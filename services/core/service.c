@@ -101,8 +101,7 @@ static int serve(void)
 {
     struct arena *arena = arena_new(4096); /* addresses: as long as the process */
     idempotency_open(service_settings.secret_key);
-    (void)ops_are_bound(); /* such a route answers 404 and the log says why */
-    if (!ping_open(sql_dir(arena)) || (self->open != NULL && !self->open()))
+    if (!ops_are_bound() || !ping_open(sql_dir(arena)) || (self->open != NULL && !self->open()))
         return 1;
     if (!listen_all(arena) || !start_all())
         return 1;

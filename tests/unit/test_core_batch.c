@@ -53,6 +53,20 @@ static enum err put_slowly(struct call *call)
     return err == ERR_OK ? put(call) : err;
 }
 
+/* Row 1 then 2, or 2 then 1: two of them lock each other out. */
+static enum err touch_two(struct call *call)
+{
+    enum err err = ERR_OK;
+    for (int64_t i = 0; err == ERR_OK && i < 2; i++) {
+        struct pg_result *rows;
+        struct sql *sql = begin_sql(call, "UPDATE public.things SET made_by = made_by + 1"
+                                          " WHERE id = $1::bigint RETURNING pg_sleep(0.3)");
+        (void)sql_bind_int(sql, call->request->row == 1 ? 1 + i : 2 - i);
+        err = call_run(call, sql, &rows);
+    }
+    return err;
+}
+
 /* Works for another organization from here on, as registering does. */
 static enum err change_organization(struct call *call)
 {
@@ -79,6 +93,7 @@ static const struct op ops[] = {
     {"put_and_refuse", "", put_and_refuse, true},
     {"put_and_break", "", put_and_break, true},
     {"put_slowly", "", put_slowly, true},
+    {"touch_two", "", touch_two, true},
     {"change_organization", "", change_organization, true},
     {"who", "", who, false},
     {"note_and_refuse", "", note_and_refuse, false},
@@ -424,6 +439,36 @@ static void test_two_at_once_with_one_key_have_one_effect(void **state)
     assert_int_equal(count_between(560, 560), 1);
 }
 
+static void *touch_in_thread(void *argument)
+{
+    struct asker *asker = argument;
+    ask(asker);
+    return NULL;
+}
+
+static void test_a_deadlock_is_resolved_and_each_write_happens_once(void **state)
+{
+    (void)state;
+    NEEDS_DATABASE();
+    static struct asker askers[2];
+    pthread_t threads[2];
+    (void)database_ask(database_url, "INSERT INTO public.things VALUES (1, 10, 0), (2, 10, 0)");
+    for (size_t i = 0; i < 2; i++) {
+        open_asker(&askers[i]);
+        add(&askers[i], "touch_two", (int64_t)i + 1);
+        assert_int_equal(pthread_create(&threads[i], NULL, touch_in_thread, &askers[i]), 0);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        pthread_join(threads[i], NULL);
+        assert_int_equal(reply_at(&askers[i], 0)->err, ERR_OK);
+        close_asker(&askers[i]);
+    }
+    assert_string_equal(database_ask(database_url,
+                                     "SELECT string_agg(made_by::text, ',') FROM public.things"
+                                     " WHERE id IN (1, 2)"),
+                        "2,2");
+}
+
 /* No secret that an answer held can be read from the table. */
 static void test_kept_answers_are_sealed(void **state)
 {
@@ -471,6 +516,7 @@ int main(void)
         cmocka_unit_test(test_unfit_keys_are_refused),
         cmocka_unit_test(test_a_key_is_forgotten_after_a_day),
         cmocka_unit_test(test_two_at_once_with_one_key_have_one_effect),
+        cmocka_unit_test(test_a_deadlock_is_resolved_and_each_write_happens_once),
         cmocka_unit_test(test_kept_answers_are_sealed),
         cmocka_unit_test(test_without_postgresql_everything_is_unavailable_at_once),
     };
