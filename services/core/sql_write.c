@@ -196,6 +196,13 @@ static void put_returning(struct write *w)
     sql_printf(w->sql, " RETURNING t.*, %s AS \"@v\")", sql_version(w->call->resource));
 }
 
+/* Behind a hook the row is read once more (crud.c): what only changes show can wait until then. */
+static unsigned shown(const struct call *call)
+{
+    bool again = call->hooks != NULL && call->hooks->after_write != NULL;
+    return again ? IN_WRITE : IN_WRITE | IN_CHANGE;
+}
+
 static void put_new(struct write *w, unsigned where)
 {
     sql_printf(w->sql, " SELECT %d, ", ROW_OK);
@@ -245,7 +252,7 @@ void sql_create(struct call *call, struct sql *sql)
     put_targets(&w);
     put_returning(&w);
     audit_sql(call, sql, AUDIT_CREATE, "new");
-    put_new(&w, IN_WRITE | IN_CHANGE);
+    put_new(&w, shown(call));
     if (!has_targets(&w))
         return;
     sql_printf(sql, " UNION ALL SELECT %d, ", ROW_REFERENCE);
@@ -297,7 +304,7 @@ void sql_update(struct call *call, struct sql *sql)
         sql_puts(sql, ")");
     if (changes)
         audit_sql(call, sql, AUDIT_UPDATE, "new");
-    put_new(&w, IN_WRITE | IN_CHANGE);
+    put_new(&w, shown(call));
     put_reasons(&w, TRASH_NOT);
 }
 

@@ -1,11 +1,13 @@
--- How materials and events are shown and kept together with what hangs on them.
+-- How materials and events are shown and kept together with what hangs on them. Shapes are plpgsql:
+-- their plans are kept by the connection, those of SQL functions are made again by each statement.
 
-CREATE FUNCTION rentals.material_tags_json(p_material bigint) RETURNS json LANGUAGE sql STABLE AS $$
-    SELECT coalesce(json_agg(json_build_object('id', g.id, 'name', g.name)
+CREATE FUNCTION rentals.material_tags_json(p_material bigint) RETURNS json LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT coalesce(json_agg(json_build_object('id', g.id, 'name', g.name)
                              ORDER BY mt.position, g.id), '[]')
       FROM rentals.material_tags mt JOIN crm.tag_card g ON g.id = mt.tag_id
-     WHERE mt.organization_id = core.org() AND mt.material_id = p_material AND g.deleted_at IS NULL
-$$;
+     WHERE mt.organization_id = core.org() AND mt.material_id = p_material AND g.deleted_at IS NULL);
+END $$;
 
 CREATE FUNCTION rentals.material_tagged(p_material bigint, p_names text[]) RETURNS boolean
     LANGUAGE sql STABLE AS $$
@@ -25,13 +27,14 @@ CREATE FUNCTION rentals.attribute_value(p_type text, p_value text) RETURNS json
 $$;
 
 CREATE FUNCTION rentals.material_attributes_json(p_material bigint) RETURNS json
-    LANGUAGE sql STABLE AS $$
-    SELECT coalesce(json_agg(json_build_object('id', a.id, 'name', a.name, 'type', a.type, 'unit', a.unit,
+    LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT coalesce(json_agg(json_build_object('id', a.id, 'name', a.name, 'type', a.type, 'unit', a.unit,
                'value', rentals.attribute_value(a.type, ma.value)) ORDER BY ma.position, a.id), '[]')
       FROM rentals.material_attributes ma
       JOIN rentals.attributes a ON a.organization_id = ma.organization_id AND a.id = ma.attribute_id
-     WHERE ma.organization_id = core.org() AND ma.material_id = p_material AND a.deleted_at IS NULL
-$$;
+     WHERE ma.organization_id = core.org() AND ma.material_id = p_material AND a.deleted_at IS NULL);
+END $$;
 
 -- Stock is never negative, and no more can be out of order than there is; none is null.
 CREATE FUNCTION rentals.clamp_stock() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -104,8 +107,9 @@ CREATE VIEW rentals.tag_material WITH (security_barrier) AS
 
 -- Materials of an event in document 003's shape; only those short of stock when p_missing.
 CREATE FUNCTION rentals.event_materials_of(p_event bigint, p_missing boolean) RETURNS json
-    LANGUAGE sql STABLE AS $$
-    SELECT coalesce(json_agg(s.shown ORDER BY s.position, s.id), '[]') FROM (
+    LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT coalesce(json_agg(s.shown ORDER BY s.position, s.id), '[]') FROM (
         SELECT em.position, m.id, (left(json_build_object('id', m.id, 'name', m.name,
             'description', m.description, 'reference', m.reference, 'park_id', m.park_id,
             'category_id', m.category_id, 'sub_category_id', m.sub_category_id,
@@ -124,15 +128,17 @@ CREATE FUNCTION rentals.event_materials_of(p_event bigint, p_missing boolean) RE
           LEFT JOIN (SELECT * FROM rentals.event_remaining(p_event) WHERE p_missing) r
             ON r.material_id = m.id
          WHERE em.organization_id = core.org() AND em.event_id = p_event AND m.deleted_at IS NULL
-           AND (NOT p_missing OR r.remaining < 0)) s
-$$;
-CREATE FUNCTION rentals.event_materials_json(p_event bigint) RETURNS json LANGUAGE sql STABLE AS $$
-    SELECT rentals.event_materials_of(p_event, false)
-$$;
-CREATE FUNCTION rentals.missing_json(p_event bigint) RETURNS json LANGUAGE sql STABLE AS $$
-    SELECT rentals.event_materials_of(id, true) FROM rentals.events
-     WHERE organization_id = core.org() AND id = p_event AND deleted_at IS NULL
-$$;
+           AND (NOT p_missing OR r.remaining < 0)) s);
+END $$;
+CREATE FUNCTION rentals.event_materials_json(p_event bigint) RETURNS json LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT rentals.event_materials_of(p_event, false));
+END $$;
+CREATE FUNCTION rentals.missing_json(p_event bigint) RETURNS json LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT rentals.event_materials_of(id, true) FROM rentals.events
+     WHERE organization_id = core.org() AND id = p_event AND deleted_at IS NULL);
+END $$;
 
 CREATE FUNCTION rentals.user_json(p_user bigint) RETURNS json LANGUAGE plpgsql STABLE AS $$
 BEGIN
@@ -141,19 +147,21 @@ BEGIN
               FROM accounts.user_card u WHERE u.id = p_user AND u.deleted_at IS NULL);
 END $$;
 
-CREATE FUNCTION rentals.assignees_json(p_event bigint) RETURNS json LANGUAGE sql STABLE AS $$
-    SELECT coalesce(json_agg(json_build_object('id', p.id, 'first_name', p.json -> 'first_name',
+CREATE FUNCTION rentals.assignees_json(p_event bigint) RETURNS json LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT coalesce(json_agg(json_build_object('id', p.id, 'first_name', p.json -> 'first_name',
                'last_name', p.json -> 'last_name', 'nickname', p.json -> 'nickname',
                'full_name', p.json -> 'full_name', 'country', NULL, 'company', NULL,
                'pivot', json_build_object('event_id', p_event, 'person_id', p.id)) ORDER BY p.position), '[]')
       FROM (SELECT a.position, a.person_id AS id, crm.person_json(a.person_id) AS json
               FROM rentals.event_assignees a
              WHERE a.organization_id = core.org() AND a.event_id = p_event) p
-     WHERE p.json IS NOT NULL
-$$;
+     WHERE p.json IS NOT NULL);
+END $$;
 
-CREATE FUNCTION rentals.beneficiaries_json(p_event bigint) RETURNS json LANGUAGE sql STABLE AS $$
-    SELECT coalesce(json_agg(json_build_object('id', p.id, 'first_name', p.json -> 'first_name',
+CREATE FUNCTION rentals.beneficiaries_json(p_event bigint) RETURNS json LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT coalesce(json_agg(json_build_object('id', p.id, 'first_name', p.json -> 'first_name',
                'last_name', p.json -> 'last_name', 'company_id', p.json -> 'company_id',
                'street', p.json -> 'street', 'postal_code', p.json -> 'postal_code',
                'locality', p.json -> 'locality', 'full_name', p.json -> 'full_name',
@@ -162,8 +170,8 @@ CREATE FUNCTION rentals.beneficiaries_json(p_event bigint) RETURNS json LANGUAGE
       FROM (SELECT b.position, b.person_id AS id, crm.person_json(b.person_id) AS json
               FROM rentals.event_beneficiaries b
              WHERE b.organization_id = core.org() AND b.event_id = p_event) p
-     WHERE p.json IS NOT NULL
-$$;
+     WHERE p.json IS NOT NULL);
+END $$;
 
 -- Bills belong to the billing service, which loads after this one.
 CREATE FUNCTION rentals.bills_json(p_event bigint) RETURNS json LANGUAGE plpgsql STABLE AS $$
