@@ -162,7 +162,11 @@ static enum err keep(struct job *job, const struct claim *claim)
     (void)sql_bind(&sql, claim->request_sha256);
     (void)sql_bind_int(&sql, err_status(job->reply.err));
     (void)sql_bind(&sql, sealed.data);
-    pg_identify_again(call->pg); /* the op may have worked for another organization */
+    /* The op may have gone on as somebody else: a new user, another organization of hers. */
+    const struct caller *who = &job->request->who;
+    pg_become(call->pg, &(struct pg_who){who->organization_id, who->user_id, who->org_zone,
+                                         who->zone, call_left_ms(call)});
+    pg_identify_again(call->pg);
     return call_run(call, &sql, &rows);
 }
 
