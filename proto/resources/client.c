@@ -36,13 +36,13 @@ static const struct field fields[] = {
     {"external_id", F_TEXT, SORT | FILTER | SEARCH | UNIQUE, .min = 1, .max = 255},
     {"assigned_to", F_REF, SORT | FILTER, .ref = "user"},
     {"organization_id", F_INT, READONLY},
-    {"projects_count", F_COMPUTED, READONLY,
+    {"projects_count", F_INT, READONLY | NOT_NULL,
      .sql = "(SELECT count(*) FROM billing.project_card p WHERE p.client_id = t.id"
             " AND p.organization_id = t.organization_id AND p.deleted_at IS NULL)"},
-    {"contacts_count", F_COMPUTED, READONLY,
+    {"contacts_count", F_INT, READONLY | NOT_NULL,
      .sql = "(SELECT count(*) FROM crm.contacts c WHERE c.organization_id = t.organization_id"
             " AND c.client_id = t.id AND c.deleted_at IS NULL)"},
-    {"communications_count", F_COMPUTED, READONLY,
+    {"communications_count", F_INT, READONLY | NOT_NULL,
      .sql = "(SELECT count(*) FROM crm.communications c"
             " WHERE c.organization_id = t.organization_id AND c.client_id = t.id"
             " AND c.deleted_at IS NULL)"},
