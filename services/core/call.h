@@ -26,22 +26,24 @@ struct call {
     struct reply *reply;
     struct column columns[96]; /* writes: accepted columns; hooks may add and change */
     size_t columns_n;
-    bool created;          /* create, not update */
-    enum err planned;      /* the fault of an update whose row is still to be looked for */
+    bool created;     /* create, not update */
+    enum err planned; /* the fault of an update whose row is still to be looked for */
     bool dry_run;
-    bool joined;           /* the service opened the transaction: call_transaction joins it */
-    bool again;            /* a deadlock or serialization failure: the write may run again */
-    int64_t deadline_us;   /* clock_mono_us() */
-    void *service;         /* the service's own state */
+    bool joined;         /* the service opened the transaction: call_transaction joins it */
+    bool again;          /* a deadlock or serialization failure: the write may run again */
+    int64_t deadline_us; /* clock_mono_us() */
+    void *service;       /* the service's own state */
 };
 
 /* Failing: each returns the error, so that `return call_fail(…)` is the whole statement. The text
    of call_fail is for the client (it replaces the dialect's words); NULL keeps the dialect's. */
 enum err call_fail(struct call *call, enum err err, const char *format, ...) PRINTF(3, 4);
 /* Adds a fault; returns ERR_INVALID. Several may be added before returning. */
-enum err call_fault(struct call *call, const char *field, enum rule rule, const char *a, const char *b);
+enum err call_fault(struct call *call, const char *field, enum rule rule, const char *a,
+                    const char *b);
 /* RULE_SAID with a whole sentence. */
-enum err call_fault_said(struct call *call, const char *field, const char *format, ...) PRINTF(3, 4);
+enum err call_fault_said(struct call *call, const char *field, const char *format, ...)
+    PRINTF(3, 4);
 
 /* Opens a transaction as the caller (lazily: BEGIN travels with its first statement). */
 enum err call_begin(struct call *call) MUST_USE;
@@ -63,14 +65,15 @@ const char *call_value(const struct call *call, const char *column);
 void call_set(struct call *call, const char *column, const char *value, const char *cast);
 
 /* Runs `work` in a transaction as the caller; commits when it returns OK (rolls back on a dry run).
-   Inside a write op it joins the transaction the service opened; in an op that is no write it is one
-   of its own, so that such an op can keep what it wrote and still answer an error (a failed login). */
+   Inside a write op it joins the transaction the service opened; in an op that is no write it is
+   one of its own, so that such an op can keep what it wrote and still answer an error (a failed
+   login). */
 enum err call_transaction(struct call *call, enum err (*work)(struct call *call)) MUST_USE;
 
 /* Special behaviour of a resource. Each may be NULL. All run inside the write's transaction. */
 struct hooks {
     const char *resource;
-    enum err (*check)(struct call *call);       /* after validation, before SQL */
+    enum err (*check)(struct call *call); /* after validation, before SQL */
     enum err (*after_write)(struct call *call, int64_t id);
     enum err (*after_delete)(struct call *call, int64_t id);
     enum err (*after_restore)(struct call *call, int64_t id);
