@@ -50,7 +50,11 @@ static enum err refuse_references(struct call *call, const char *names_json)
         fault_add(call, f, RULE_EXISTS, NULL, NULL);
         any = true;
     }
-    return any ? ERR_INVALID : call_fail(call, ERR_NOT_FOUND, NULL);
+    if (any)
+        return ERR_INVALID;
+    /* Somebody else changed the row while this statement waited for it. */
+    bool tagged = sql_versions(call->arena, call->request->headers[HEADER_IF_MATCH]) != NULL;
+    return call_fail(call, tagged ? ERR_STALE : ERR_NOT_FOUND, NULL);
 }
 
 /* What a statement about one row answered; ROW_OK and ROW_DESTROYED are successes. */
