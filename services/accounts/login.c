@@ -159,13 +159,9 @@ static enum err open_jwt(struct call *call)
     if (err != ERR_OK)
         return err;
     sql_init(&sql, call->arena);
-    /* Who belongs nowhere yet is shown as a visitor. */
     sql_printf(&sql,
-               "SELECT json_build_object('user', coalesce(accounts.user_json(u.id),"
-               " json_build_object('id', u.id, 'pseudo', u.pseudo::text, 'email', u.email::text,"
-               " 'group_id', 'visitor', 'created_at', core.local(u.created_at), 'updated_at',"
-               " core.local(u.updated_at), 'deleted_at', NULL, 'person', NULL)), 'token',"
-               " $%d::text) FROM accounts.users u WHERE u.id = core.usr()",
+               "SELECT json_build_object('user', accounts.signin_json(core.usr()), 'token',"
+               " $%d::text)",
                sql_bind(&sql, opening->token));
     return call_json(call, &sql);
 }

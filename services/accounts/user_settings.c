@@ -23,11 +23,7 @@ static enum err show(struct call *call)
 {
     struct sql sql;
     sql_init(&sql, call->arena);
-    sql_printf(&sql,
-               "SELECT json_build_object('id', id, 'user_id', id, 'language', language,"
-               " 'auth_token_validity_duration', auth_token_validity_duration, 'created_at',"
-               " core.local(created_at), 'updated_at', core.local(settings_updated_at))"
-               " FROM accounts.users WHERE id = $%d::bigint",
+    sql_printf(&sql, "SELECT accounts.settings_json($%d::bigint)",
                sql_bind_int(&sql, call->request->row));
     return call_json(call, &sql);
 }

@@ -298,6 +298,30 @@ CREATE FUNCTION accounts.user_json(p_user bigint) RETURNS json LANGUAGE sql STAB
      WHERE m.organization_id = core.org() AND m.user_id = p_user
 $$;
 
+-- A user's settings, as document 003 prints them.
+CREATE FUNCTION accounts.settings_json(p_user bigint) RETURNS json LANGUAGE sql STABLE AS $$
+    SELECT json_build_object(
+               'id', u.id, 'user_id', u.id, 'language', u.language,
+               'auth_token_validity_duration', u.auth_token_validity_duration,
+               'created_at', core.local(u.created_at), 'updated_at', core.local(u.settings_updated_at))
+      FROM accounts.users u WHERE u.id = p_user
+$$;
+
+-- The user of a sign-in: with her settings, which the clients of the original read without asking.
+-- Who belongs nowhere yet is shown as a visitor.
+CREATE FUNCTION accounts.signin_json(p_user bigint) RETURNS json LANGUAGE sql STABLE AS $$
+    SELECT json_object_agg(p.key, p.value ORDER BY p.n)
+      FROM accounts.users u, LATERAL (
+               SELECT e.key, e.value, e.n
+                 FROM json_each(coalesce(accounts.user_json(u.id), json_build_object(
+                          'id', u.id, 'pseudo', u.pseudo::text, 'email', u.email::text,
+                          'group_id', 'visitor', 'created_at', core.local(u.created_at),
+                          'updated_at', core.local(u.updated_at), 'deleted_at', NULL,
+                          'person', NULL))) WITH ORDINALITY AS e(key, value, n)
+               UNION ALL SELECT 'settings', accounts.settings_json(u.id), 1000) p
+     WHERE u.id = p_user
+$$;
+
 -- Ends what a person's old password opened, and keeps what the call that changed it came with.
 CREATE FUNCTION accounts.password_set(p_user bigint, p_password text, p_token bigint, p_credential text)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
