@@ -123,7 +123,8 @@ build_tree() {
     [[ -f $dir/CMakeCache.txt ]] || warn "building into ${dir#"$ROOT"/} (the first time takes a minute or two)"
     (
         flock 8 # one build at a time in a directory
-        if [[ ! -f $dir/Makefile ]]; then
+        # make knows targets that are new in CMakeLists.txt only when it was configured before.
+        if [[ ! -f $dir/Makefile || $ROOT/CMakeLists.txt -nt $dir/Makefile ]]; then
             # shellcheck disable=SC2086 # options are several words
             cmake -S "$ROOT" -B "$dir" -G "Unix Makefiles" $options || exit 1
         fi
