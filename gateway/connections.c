@@ -33,8 +33,10 @@ static void look_at(struct connection *c, int op)
 {
     switch (connection_fill(c)) {
     case WHOLE:
-        if (op == EPOLL_CTL_ADD) /* disarmed until it is parked */
-            epoll_ctl(held.epoll_fd, EPOLL_CTL_ADD, c->fd, &(struct epoll_event){.data.ptr = c});
+        if (op == EPOLL_CTL_ADD) { /* reports nothing until it is parked, a hang-up at most once */
+            struct epoll_event quiet = {.events = EPOLLONESHOT, .data.ptr = c};
+            epoll_ctl(held.epoll_fd, EPOLL_CTL_ADD, c->fd, &quiet);
+        }
         hand_over(c);
         break;
     case GONE:

@@ -10,7 +10,7 @@
 #include "gateway/upstream.h"
 #include "proto/openapi.h"
 
-enum { PING_MS = 1000 };
+enum { PING_MS = 1000, READY_MS = 2500 }; /* one service; all together */
 
 static _Atomic bool draining;
 
@@ -43,7 +43,9 @@ static bool service_is_ready(struct exchange *x, struct buf *out, const char *se
 {
     struct request request = ping(x, "ping");
     struct reply *reply = NULL;
-    enum err err = upstream_ask(x->arena, service, &request, PING_MS, &reply);
+    int64_t left = READY_MS - (clock_mono_us() - x->started_us) / 1000;
+    int64_t wait = left < 1 ? 1 : left < PING_MS ? left : PING_MS;
+    enum err err = upstream_ask(x->arena, service, &request, wait, &reply);
     const char *reason = err == ERR_OK                             ? NULL
                          : reply != NULL && reply->message != NULL ? reply->message
                                                                    : err_meaning(err);
@@ -125,6 +127,10 @@ bool health_answers(struct exchange *x)
         if (strcmp(pages[i].path, x->path) != 0)
             continue;
         x->local = true;
+        if (config.limit_guest > 0) /* what is not counted leaves the whole limit */
+            x->limit = (struct limit){.most = config.limit_guest,
+                                      .left = config.limit_guest,
+                                      .reset_s = clock_unix_ms() / 1000 + LIMIT_WINDOW_MS / 1000};
         buf_init(&out, x->arena);
         if (strcmp(x->verb, "GET") != 0 && strcmp(x->verb, "HEAD") != 0) {
             x->allow = "GET, HEAD";
