@@ -93,6 +93,7 @@ const struct resource material_resource = {
     .params = params,
     .actions = actions,
     .custom = "materials",
+    .search_sql = "t.search_text",
     .duplicate = "A material with this reference exists already.",
     .summary = "What is rented out",
     .audit = true,

@@ -83,6 +83,7 @@ CREATE TABLE rentals.materials (
     created_at      timestamptz NOT NULL DEFAULT now(),
     updated_at      timestamptz NOT NULL DEFAULT now(),
     deleted_at      timestamptz,
+    search_text     text GENERATED ALWAYS AS (core.fold(name || E'\n' || reference)) STORED,
     UNIQUE (organization_id, id),
     CONSTRAINT materials_park_id_fkey FOREIGN KEY (organization_id, park_id)
         REFERENCES rentals.parks (organization_id, id) ON DELETE CASCADE,
@@ -93,6 +94,7 @@ CREATE TABLE rentals.materials (
 );
 CREATE UNIQUE INDEX materials_reference_key ON rentals.materials (organization_id, core.fold(reference));
 CREATE INDEX materials_list_idx ON rentals.materials (organization_id, core.fold(name), id);
+CREATE INDEX materials_search_idx ON rentals.materials USING gin (search_text gin_trgm_ops);
 CREATE INDEX materials_park_idx ON rentals.materials (organization_id, park_id);
 CREATE INDEX materials_category_idx ON rentals.materials (organization_id, category_id);
 CREATE INDEX materials_sub_category_idx ON rentals.materials (organization_id, sub_category_id);
