@@ -50,9 +50,10 @@ enum err audit_history(struct call *call)
         return err;
     const char *seen = pg_text(result, 0, 0), *rows = pg_text(result, 0, 1);
     bool gone = seen == NULL && (sql_is_narrowed(call) || rows[1] == ']');
-    if (gone)
+    bool hidden = seen != NULL && pg_int(result, 0, 0) != ROW_OK;
+    if (gone || (hidden && call->resource->dialect == DIALECT_ROBERT))
         return call_fail(call, ERR_NOT_FOUND, NULL);
-    if (seen != NULL && pg_int(result, 0, 0) != ROW_OK)
+    if (hidden)
         return call_fail(call, ERR_FORBIDDEN, "You do not have access to this record.");
     call->reply->json = (struct slice){rows, pg_len(result, 0, 1)};
     return ERR_OK;
