@@ -116,6 +116,7 @@ static _Atomic int64_t era;
 bool redis_open(const char *url)
 {
     int used = 0;
+    memset(&where, 0, sizeof where);
     where.port = 6379;
     if (strncmp(url, "unix://", 7) == 0) {
         const char *query = strstr(url, "?db=");
