@@ -122,23 +122,40 @@ END $$;
 -- By local day: how much there is, the most that is booked at once of each material, and by how many
 -- events. Materials of one park or category only, if given.
 CREATE FUNCTION rentals.utilization(p_from date, p_to date, p_park bigint, p_category bigint)
-    RETURNS json LANGUAGE plpgsql STABLE AS $$
-DECLARE ids bigint[]; stock bigint; zone text := core.org_zone();
+    RETURNS json LANGUAGE plpgsql STABLE SET jit = off AS $$
+DECLARE stock bigint; zone text := core.org_zone();
+        v_since timestamptz := p_from::timestamp AT TIME ZONE core.org_zone();
+        v_until timestamptz := (p_to + 1)::timestamp AT TIME ZONE core.org_zone();
 BEGIN
-    SELECT array_agg(id), sum(rentals.in_service(stock_quantity, out_of_order_quantity)) INTO ids, stock
+    SELECT sum(rentals.in_service(stock_quantity, out_of_order_quantity)) INTO stock
       FROM rentals.materials
      WHERE organization_id = core.org() AND deleted_at IS NULL
        AND (p_park IS NULL OR park_id = p_park) AND (p_category IS NULL OR category_id = p_category);
     RETURN (
         WITH days AS (
-            SELECT d::date AS day, d AT TIME ZONE zone AS since, (d + interval '1 day') AT TIME ZONE zone AS until
-              FROM generate_series(p_from::timestamp, p_to::timestamp, interval '1 day') d),
+            SELECT d::date AS day FROM generate_series(p_from::timestamp, p_to::timestamp, interval '1 day') d),
+        events AS MATERIALIZED (
+            SELECT e.id, e.start_date, e.end_date
+              FROM generate_series(0, 7) n
+             CROSS JOIN LATERAL (SELECT n::smallint AS span, rentals.span_from(n, v_since) AS since OFFSET 0) s
+              JOIN rentals.events e ON e.organization_id = core.org() AND e.span = s.span
+               AND e.start_date > s.since AND e.start_date < v_until AND e.end_date > v_since
+             WHERE e.deleted_at IS NULL
+               AND (e.is_confirmed OR e.expires_at IS NULL OR e.expires_at > now())),
         booked AS MATERIALIZED (
-            SELECT d.day, b.material_id, b.event_id, b.quantity, greatest(b.start_at, d.since) AS start_at,
-                   least(b.end_at, d.until) AS end_at
-              FROM rentals.bookings(ids, p_from::timestamp AT TIME ZONE zone,
-                                    (p_to + 1)::timestamp AT TIME ZONE zone) b
-              JOIN days d ON b.start_at < d.until AND b.end_at > d.since),
+            SELECT d::date AS day, em.material_id, e.id AS event_id, em.quantity,
+                   greatest(e.start_date, d AT TIME ZONE zone) AS start_at,
+                   least(e.end_date, (d + interval '1 day') AT TIME ZONE zone) AS end_at
+              FROM events e
+             CROSS JOIN LATERAL (SELECT x.material_id, x.quantity FROM rentals.event_materials x
+                                  WHERE x.organization_id = core.org() AND x.event_id = e.id OFFSET 0) em
+              JOIN rentals.materials m ON m.organization_id = core.org() AND m.id = em.material_id
+               AND m.deleted_at IS NULL AND (p_park IS NULL OR m.park_id = p_park)
+               AND (p_category IS NULL OR m.category_id = p_category)
+             CROSS JOIN LATERAL generate_series(
+                   greatest(date_trunc('day', e.start_date AT TIME ZONE zone), p_from::timestamp),
+                   least((e.end_date AT TIME ZONE zone) - interval '1 microsecond', p_to::timestamp),
+                   interval '1 day') d),
         steps AS (
             SELECT s.day, s.material_id, s.at, sum(s.change) AS change
               FROM (SELECT day, material_id, start_at AS at, quantity AS change FROM booked
