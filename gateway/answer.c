@@ -8,7 +8,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "gateway/config.h"
-#include "gateway/exchange.h"
+#include "gateway/stream.h"
 
 static const char *reason_of(int status)
 {
@@ -91,14 +91,22 @@ static void put_timing(struct buf *out, const struct exchange *x)
 
 static bool has_body(int status) { return status != 204 && status != 304; }
 
+static void put_length(struct buf *out, const struct exchange *x, size_t bytes)
+{
+    if (!stream_goes_on(x))
+        buf_printf(out, "Content-Length: %zu\r\n", bytes);
+    else if (x->http->head->http11)
+        buf_puts(out, "Transfer-Encoding: chunked\r\n");
+}
+
 static void put_head(struct buf *out, const struct exchange *x, size_t bytes)
 {
     buf_printf(out, "HTTP/1.1 %d %s\r\n", x->status, reason_of(x->status));
     put_date(out);
     if (has_body(x->status)) {
         const char *type = x->reply.type != NULL ? x->reply.type : "application/json";
-        buf_printf(out, "Content-Type: %s\r\nContent-Length: %zu\r\n",
-                   is_clean(type) ? type : "application/octet-stream", bytes);
+        buf_printf(out, "Content-Type: %s\r\n", is_clean(type) ? type : "application/octet-stream");
+        put_length(out, x, bytes);
     }
     buf_printf(out, "Connection: %s\r\nX-Request-Id: %s\r\n", x->closes ? "close" : "keep-alive",
                x->id);
@@ -148,7 +156,15 @@ void answer_send(struct exchange *x, void *connection)
     else
         say(x, &body);
     x->bytes = body.len;
+    bool goes_on = stream_goes_on(x);
+    if (goes_on && !x->http->head->http11)
+        x->closes = true; /* nothing else would say where it ends */
     put_head(&out, x, body.len);
+    if (goes_on) {
+        mg_write(connection, out.data, out.len);
+        stream_send(x, connection);
+        return;
+    }
     if (strcmp(x->verb, "HEAD") != 0 && has_body(x->status))
         buf_put(&out, body.data, body.len);
     mg_write(connection, out.data, out.len);

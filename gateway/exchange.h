@@ -7,7 +7,7 @@
 #include "proto/dialect.h"
 #include "proto/identity.h"
 
-enum { QUERY_MAX = 64, SERVER_TIMING_MAX = 160 };
+enum { QUERY_MAX = 64 /* the last three are ours */, SERVER_TIMING_MAX = 160 };
 
 enum credential_kind { CREDENTIAL_NONE, CREDENTIAL_TOKEN, CREDENTIAL_JWT, CREDENTIAL_SESSION };
 
@@ -39,7 +39,7 @@ struct exchange {
     const char *address; /* of the caller */
     const char *origin;  /* or NULL */
     enum language language;
-    struct pair query[QUERY_MAX + 1];
+    struct pair query[QUERY_MAX];
     size_t query_n;
     struct route_match match;
     enum dialect dialect;
@@ -80,6 +80,8 @@ enum err route_stage(struct exchange *x) MUST_USE;
 enum err body_stage(struct exchange *x) MUST_USE;
 enum err upstream_stage(struct exchange *x) MUST_USE;
 
+/* The request to the service, once the caller is admitted. */
+void exchange_request(struct exchange *x, struct request *request);
 void pipeline_run(struct exchange *x, void *connection);
 /* Writes the response. */
 void answer_send(struct exchange *x, void *connection);

@@ -7,6 +7,7 @@
 #include "common/metrics.h"
 #include "gateway/admit.h"
 #include "gateway/config.h"
+#include "gateway/stream.h"
 
 static const char *header_or_null(const struct exchange *x, const char *name)
 {
@@ -18,7 +19,7 @@ static void fill_request(struct exchange *x, struct request *request)
     const struct route *route = x->match.route;
     *request = (struct request){.id = x->id,
                                 .trace = x->trace,
-                                .op = route->op,
+                                .op = stream_is_export(x) ? "export" : route->op,
                                 .resource = route->resource == NULL ? "" : route->resource->name,
                                 .row = x->match.id,
                                 .query = x->query,
@@ -35,6 +36,13 @@ static void fill_request(struct exchange *x, struct request *request)
     request->headers[HEADER_ACCEPT] = header_or_null(x, "Accept");
     request->headers[HEADER_USER_AGENT] = header_or_null(x, "User-Agent");
     request->headers[HEADER_COOKIE] = header_or_null(x, "Cookie");
+}
+
+void exchange_request(struct exchange *x, struct request *request)
+{
+    fill_request(x, request);
+    request->who = x->who;
+    request->query_n = x->query_n;
 }
 
 /* The pairs of ours go last: the last of a name wins. */
@@ -85,7 +93,7 @@ static enum err settle(struct lane_item *item)
 
 static enum lane_class class_of(const struct exchange *x)
 {
-    if (x->match.route->flags & ACTION_SLOW)
+    if ((x->match.route->flags & ACTION_SLOW) != 0 || stream_is_export(x))
         return LANE_SLOW;
     return exchange_is_safe(x) ? LANE_READ : LANE_WRITE;
 }

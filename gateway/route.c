@@ -162,7 +162,7 @@ static const char *read_query(struct exchange *x, struct slice query)
         if (pair.name == NULL || pair.value == NULL)
             return "The query is not percent-encoded UTF-8.";
         if (*pair.name != '\0' && *pair.name != '@') {
-            if (x->query_n == QUERY_MAX - 2)
+            if (x->query_n == QUERY_MAX - 3)
                 return "The query has too many parameters.";
             x->query[x->query_n++] = pair;
         }

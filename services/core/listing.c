@@ -123,7 +123,7 @@ static void put_rows(struct call *call, struct listing *listing, struct sql *sql
     sql_puts(sql, ")");
 }
 
-static void put_keys(const struct listing *listing, struct sql *sql)
+void listing_keys_sql(const struct listing *listing, struct sql *sql)
 {
     sql_puts(sql, "json_build_array(");
     for (size_t i = 0; i < listing->keys_n; i++)
@@ -137,7 +137,7 @@ static void put_cursor_rows(struct call *call, struct listing *listing, struct s
                   " (array_agg(x.k))[count(*)] AS keys, count(*) AS n FROM (SELECT ");
     sql_row(call, sql, IN_LIST);
     sql_puts(sql, " AS j, ");
-    put_keys(listing, sql);
+    listing_keys_sql(listing, sql);
     sql_puts(sql, " AS k FROM ");
     put_page(call, listing, listing->where.text.data, sql);
     sql_puts(sql, ") x) p");

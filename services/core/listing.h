@@ -48,6 +48,8 @@ enum err listing_read(struct call *call, struct listing *listing) MUST_USE;
 enum { LIST_TOTAL, LIST_META, LIST_BOUNDED, LIST_ROWS, LIST_KEYS, LIST_COUNT };
 enum { COUNTED_MAX = 10000 };
 void listing_sql(struct call *call, struct listing *listing, struct sql *sql);
+/* The sort keys of a row as a JSON array of texts: what cursor_write takes. */
+void listing_keys_sql(const struct listing *listing, struct sql *sql);
 
 /* listing_laravel.c, listing_robert.c */
 enum err listing_laravel(struct call *call, struct listing *listing) MUST_USE;

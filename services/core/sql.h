@@ -17,6 +17,8 @@ bool resource_has_trash(const struct resource *resource);
 bool resource_has_organization(const struct resource *resource);
 /* The value of a field as filters and sorts see it: its column, or its .sql. */
 void sql_value(struct sql *sql, const struct field *field);
+/* The same as a row shows it. */
+void sql_shown(struct sql *sql, const struct resource *resource, const struct field *field);
 /* Text with every %s replaced by $n and the cast. */
 void sql_hole(struct sql *sql, const char *text, int n, const char *cast);
 /* " AND …": organization, trash and the resource's own condition. */

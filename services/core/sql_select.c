@@ -62,7 +62,7 @@ void sql_mine(struct call *call, struct sql *sql, bool item)
     sql_puts(sql, ")");
 }
 
-static void put_shown(struct sql *sql, const struct resource *r, const struct field *field)
+void sql_shown(struct sql *sql, const struct resource *r, const struct field *field)
 {
     const char *column = field_column(field);
     if (field->sql != NULL)
@@ -164,7 +164,7 @@ void sql_columns(struct call *call, struct sql *sql, unsigned where)
         if (!is_shown(call, f, where))
             continue;
         sql_puts(sql, comma);
-        put_shown(sql, r, f);
+        sql_shown(sql, r, f);
         sql_printf(sql, " AS \"%s\"", f->name);
         comma = ", ";
     }

@@ -142,7 +142,9 @@ static bool check_text(struct run *run, const struct exchange *x, const struct a
     const char *text = expand(run, x->text);
     if (text == NULL)
         return false;
-    if (strcmp(text, answer->body) == 0)
+    bool fits = text[0] == '~' ? match_regex(run->arena, text + 1, answer->body, NULL)
+                               : strcmp(text, answer->body) == 0;
+    if (fits)
         return true;
     buf_printf(&run->why, "the body differs; expected:\n%s", text);
     return false;
