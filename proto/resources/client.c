@@ -36,16 +36,9 @@ static const struct field fields[] = {
     {"external_id", F_TEXT, SORT | FILTER | SEARCH | UNIQUE, .min = 1, .max = 255},
     {"assigned_to", F_REF, SORT | FILTER, .ref = "user"},
     {"organization_id", F_INT, READONLY},
-    {"projects_count", F_INT, READONLY | NOT_NULL,
-     .sql = "(SELECT count(*) FROM billing.project_card p WHERE p.client_id = t.id"
-            " AND p.organization_id = t.organization_id AND p.deleted_at IS NULL)"},
-    {"contacts_count", F_INT, READONLY | NOT_NULL,
-     .sql = "(SELECT count(*) FROM crm.contacts c WHERE c.organization_id = t.organization_id"
-            " AND c.client_id = t.id AND c.deleted_at IS NULL)"},
-    {"communications_count", F_INT, READONLY | NOT_NULL,
-     .sql = "(SELECT count(*) FROM crm.communications c"
-            " WHERE c.organization_id = t.organization_id AND c.client_id = t.id"
-            " AND c.deleted_at IS NULL)"},
+    {"projects_count", F_INT, READONLY | NOT_NULL},
+    {"contacts_count", F_INT, READONLY | NOT_NULL},
+    {"communications_count", F_INT, READONLY | NOT_NULL},
     {"created_at", F_TIME, READONLY | SORT | RANGE},
     {"updated_at", F_TIME, READONLY | SORT | RANGE},
     {0},
@@ -53,11 +46,18 @@ static const struct field fields[] = {
 
 static const struct relation relations[] = {
     {"address", IN_LIST | IN_ITEM | IN_WRITE,
-     "crm.address_json(t.address_line_1, t.address_line_2, t.city, t.county, t.postcode,"
-     " t.country)",
+     "ROW(t.address_line_1, t.address_line_2, t.city, t.county, t.postcode, t.country,"
+     " concat_ws(', ', nullif(t.address_line_1, ''), nullif(t.address_line_2, ''),"
+     " nullif(t.city, ''), nullif(t.county, ''), nullif(t.postcode, ''),"
+     " nullif(t.country, '')))::crm.address",
      ROLE_NONE},
-    {"contacts", IN_ITEM | ON_REQUEST, "crm.client_contacts(t.id)", ROLE_NONE},
-    {"communications", IN_ITEM | ON_REQUEST, "crm.client_communications(t.id)", ROLE_USER},
+    {"contacts", IN_ITEM | ON_REQUEST,
+     "CASE WHEN t.contacts_count = 0 THEN '[]'::json ELSE crm.client_contacts(t.id) END",
+     ROLE_NONE},
+    {"communications", IN_ITEM | ON_REQUEST,
+     "CASE WHEN t.communications_count = 0 THEN '[]'::json ELSE crm.client_communications(t.id) "
+     "END",
+     ROLE_USER},
     {"projects", ON_REQUEST, "crm.projects_json(t.id)", ROLE_USER},
     {"assigned_user", ON_REQUEST, "crm.user_json(t.assigned_to)", ROLE_NONE},
     {0},

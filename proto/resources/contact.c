@@ -34,8 +34,10 @@ static const struct field fields[] = {
 
 static const struct relation relations[] = {
     {"address", IN_LIST | IN_ITEM | IN_WRITE,
-     "crm.address_json(t.address_line_1, t.address_line_2, t.city, t.county, t.postcode,"
-     " t.country)",
+     "ROW(t.address_line_1, t.address_line_2, t.city, t.county, t.postcode, t.country,"
+     " concat_ws(', ', nullif(t.address_line_1, ''), nullif(t.address_line_2, ''),"
+     " nullif(t.city, ''), nullif(t.county, ''), nullif(t.postcode, ''),"
+     " nullif(t.country, '')))::crm.address",
      ROLE_NONE},
     {"client", IN_LIST | IN_ITEM, "crm.client_embed(t.client_id)", ROLE_NONE},
     {"communications", IN_ITEM | ON_REQUEST, "crm.contact_communications(t.id)", ROLE_USER},

@@ -67,9 +67,10 @@ void sql_shown(struct sql *sql, const struct resource *r, const struct field *fi
     const char *column = field_column(field);
     if (field->sql != NULL)
         sql_printf(sql, "(%s)", field->sql);
-    else if (field->type == F_TIME)
-        sql_printf(sql, r->dialect == DIALECT_LARAVEL ? "core.iso(t.%s)" : "core.local(t.%s)",
-                   column);
+    else if (field->type == F_TIME) /* row_to_json prints Laravel's form: sessions are in UTC */
+        sql_printf(
+            sql, r->dialect == DIALECT_LARAVEL ? "date_trunc('second', t.%s)" : "core.local(t.%s)",
+            column);
     else if (field->type == F_DECIMAL && field->as_text)
         sql_printf(sql, "round(t.%s, %d)::text", column, field->scale);
     else if (field->type == F_DECIMAL)

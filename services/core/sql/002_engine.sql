@@ -44,7 +44,8 @@ BEGIN
     RETURN (SELECT coalesce(jsonb_object_agg(k.key, jsonb_build_array(before -> k.key, after -> k.key)), '{}')
             FROM jsonb_object_keys(coalesce(after, before)) AS k (key)
             WHERE (before -> k.key) IS DISTINCT FROM (after -> k.key)
-              AND k.key <> ALL ('{@v,organization_id,search_text}'::text[])
+              AND k.key <> ALL ('{@v,organization_id,search_text,contacts_count,communications_count,'
+                               'projects_count}'::text[])
               AND k.key <> ALL (secrets)
               AND NOT (before IS NULL AND after -> k.key = 'null'::jsonb)
               AND NOT (after IS NULL AND before -> k.key = 'null'::jsonb));

@@ -66,6 +66,10 @@ CREATE TABLE crm.clients (
     external_id     text,
     assigned_to     bigint,
     custom          jsonb NOT NULL DEFAULT '{}',
+    -- Live rows that point here, kept by the triggers of those tables. In no index: HOT updates.
+    contacts_count  integer NOT NULL DEFAULT 0,
+    communications_count integer NOT NULL DEFAULT 0,
+    projects_count  integer NOT NULL DEFAULT 0,
     created_at      timestamptz NOT NULL DEFAULT now(),
     updated_at      timestamptz NOT NULL DEFAULT now(),
     deleted_at      timestamptz,
@@ -74,7 +78,7 @@ CREATE TABLE crm.clients (
                     || E'\n\x1f' || coalesce(email, '') || E'\n' || coalesce(phone, '') || E'\n'
                     || coalesce(external_id, ''))) STORED,
     UNIQUE (organization_id, id)
-);
+) WITH (fillfactor = 90);
 CREATE UNIQUE INDEX clients_external_id_key ON crm.clients (organization_id, external_id)
     WHERE external_id IS NOT NULL AND deleted_at IS NULL;
 CREATE INDEX clients_list_idx ON crm.clients (organization_id, created_at DESC, id DESC)
@@ -286,60 +290,124 @@ BEGIN
     ON CONFLICT (organization_id, kind, slot) DO UPDATE SET n = c.n + excluded.n;
 END $$;
 
--- Statement triggers: a bulk write of a thousand rows changes its counter once. The argument names
--- what is counted; of the clients the companies are counted as well.
+-- A client's number of live contacts, communications or projects changes by p_n. Adding to the row
+-- is exact whoever writes at the same time; updated_at, and so the ETag, stays.
+CREATE FUNCTION crm.client_add(p_org bigint, p_client bigint, p_kind text, p_n bigint) RETURNS void
+    LANGUAGE plpgsql AS $$
+BEGIN
+    IF p_kind = 'contacts' THEN
+        UPDATE crm.clients SET contacts_count = contacts_count + p_n
+         WHERE organization_id = p_org AND id = p_client;
+    ELSIF p_kind = 'communications' THEN
+        UPDATE crm.clients SET communications_count = communications_count + p_n
+         WHERE organization_id = p_org AND id = p_client;
+    ELSE
+        UPDATE crm.clients SET projects_count = projects_count + p_n
+         WHERE organization_id = p_org AND id = p_client;
+    END IF;
+END $$;
+
+-- Statement triggers: a bulk write of a thousand rows changes its counter once. Of the clients the
+-- companies are counted as well; of what belongs to a client, the client's own numbers, in order of
+-- the ids, so that two such writes do not block each other.
+CREATE FUNCTION crm.clients_inserted() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE r record;
+BEGIN
+    FOR r IN SELECT organization_id, count(*) AS n, count(*) FILTER (WHERE type = 'company') AS c
+               FROM new_rows WHERE deleted_at IS NULL GROUP BY organization_id LOOP
+        PERFORM crm.count_add(r.organization_id, 'clients', r.n);
+        IF r.c <> 0 THEN PERFORM crm.count_add(r.organization_id, 'companies', r.c); END IF;
+    END LOOP;
+    RETURN NULL;
+END $$;
+CREATE FUNCTION crm.clients_deleted() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE r record;
+BEGIN
+    FOR r IN SELECT organization_id, count(*) AS n, count(*) FILTER (WHERE type = 'company') AS c
+               FROM old_rows WHERE deleted_at IS NULL GROUP BY organization_id LOOP
+        PERFORM crm.count_add(r.organization_id, 'clients', -r.n);
+        IF r.c <> 0 THEN PERFORM crm.count_add(r.organization_id, 'companies', -r.c); END IF;
+    END LOOP;
+    RETURN NULL;
+END $$;
+CREATE FUNCTION crm.clients_updated() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE r record;
+BEGIN
+    FOR r IN SELECT organization_id, sum(d) AS n, sum(d) FILTER (WHERE type = 'company') AS c
+               FROM (SELECT organization_id, type, 1 AS d FROM new_rows WHERE deleted_at IS NULL
+                     UNION ALL
+                     SELECT organization_id, type, -1 FROM old_rows WHERE deleted_at IS NULL) x
+              GROUP BY organization_id LOOP
+        IF r.n <> 0 THEN PERFORM crm.count_add(r.organization_id, 'clients', r.n); END IF;
+        IF r.c <> 0 THEN PERFORM crm.count_add(r.organization_id, 'companies', r.c); END IF;
+    END LOOP;
+    RETURN NULL;
+END $$;
+
 CREATE FUNCTION crm.count_inserted() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE r record;
 BEGIN
-    PERFORM crm.count_add(organization_id, TG_ARGV[0], count(*))
-       FROM new_rows WHERE deleted_at IS NULL GROUP BY organization_id;
-    IF TG_ARGV[0] = 'clients' THEN
-        PERFORM crm.count_add(organization_id, 'companies', count(*))
-           FROM new_rows WHERE deleted_at IS NULL AND type = 'company' GROUP BY organization_id;
-    END IF;
+    FOR r IN SELECT organization_id, client_id, count(*) AS n, grouping(client_id) = 1 AS whole
+               FROM new_rows WHERE deleted_at IS NULL
+              GROUP BY GROUPING SETS ((organization_id), (organization_id, client_id))
+              ORDER BY 1, 2 LOOP
+        IF r.whole THEN
+            PERFORM crm.count_add(r.organization_id, TG_TABLE_NAME, r.n);
+        ELSIF r.client_id IS NOT NULL THEN
+            PERFORM crm.client_add(r.organization_id, r.client_id, TG_TABLE_NAME, r.n);
+        END IF;
+    END LOOP;
     RETURN NULL;
 END $$;
-
 CREATE FUNCTION crm.count_deleted() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE r record;
 BEGIN
-    PERFORM crm.count_add(organization_id, TG_ARGV[0], -count(*))
-       FROM old_rows WHERE deleted_at IS NULL GROUP BY organization_id;
-    IF TG_ARGV[0] = 'clients' THEN
-        PERFORM crm.count_add(organization_id, 'companies', -count(*))
-           FROM old_rows WHERE deleted_at IS NULL AND type = 'company' GROUP BY organization_id;
-    END IF;
+    FOR r IN SELECT organization_id, client_id, -count(*) AS n, grouping(client_id) = 1 AS whole
+               FROM old_rows WHERE deleted_at IS NULL
+              GROUP BY GROUPING SETS ((organization_id), (organization_id, client_id))
+              ORDER BY 1, 2 LOOP
+        IF r.whole THEN
+            PERFORM crm.count_add(r.organization_id, TG_TABLE_NAME, r.n);
+        ELSIF r.client_id IS NOT NULL THEN
+            PERFORM crm.client_add(r.organization_id, r.client_id, TG_TABLE_NAME, r.n);
+        END IF;
+    END LOOP;
     RETURN NULL;
 END $$;
-
 CREATE FUNCTION crm.count_updated() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE r record;
 BEGIN
-    PERFORM crm.count_add(organization_id, TG_ARGV[0], sum(d))
-       FROM (SELECT organization_id, 1 AS d FROM new_rows WHERE deleted_at IS NULL
-             UNION ALL SELECT organization_id, -1 FROM old_rows WHERE deleted_at IS NULL) x
-      GROUP BY organization_id HAVING sum(d) <> 0;
-    IF TG_ARGV[0] = 'clients' THEN
-        PERFORM crm.count_add(organization_id, 'companies', sum(d))
-           FROM (SELECT organization_id, 1 AS d FROM new_rows
-                  WHERE deleted_at IS NULL AND type = 'company'
-                 UNION ALL SELECT organization_id, -1 FROM old_rows
-                  WHERE deleted_at IS NULL AND type = 'company') x
-          GROUP BY organization_id HAVING sum(d) <> 0;
-    END IF;
+    FOR r IN SELECT organization_id, client_id, sum(d) AS n, grouping(client_id) = 1 AS whole
+               FROM (SELECT organization_id, client_id, 1 AS d FROM new_rows
+                      WHERE deleted_at IS NULL
+                     UNION ALL
+                     SELECT organization_id, client_id, -1 FROM old_rows
+                      WHERE deleted_at IS NULL) x
+              GROUP BY GROUPING SETS ((organization_id), (organization_id, client_id))
+             HAVING sum(d) <> 0 ORDER BY 1, 2 LOOP
+        IF r.whole THEN
+            PERFORM crm.count_add(r.organization_id, TG_TABLE_NAME, r.n);
+        ELSIF r.client_id IS NOT NULL THEN
+            PERFORM crm.client_add(r.organization_id, r.client_id, TG_TABLE_NAME, r.n);
+        END IF;
+    END LOOP;
     RETURN NULL;
 END $$;
 
 DO $$
-DECLARE t text;
+DECLARE t text; f text;
 BEGIN
     FOREACH t IN ARRAY ARRAY['clients', 'contacts', 'communications'] LOOP
+        f := CASE t WHEN 'clients' THEN 'clients' ELSE 'count' END;
         EXECUTE format('CREATE TRIGGER %1$s_count_inserted AFTER INSERT ON crm.%1$s'
                        ' REFERENCING NEW TABLE AS new_rows'
-                       ' FOR EACH STATEMENT EXECUTE FUNCTION crm.count_inserted(%1$L)', t);
+                       ' FOR EACH STATEMENT EXECUTE FUNCTION crm.%2$s_inserted()', t, f);
         EXECUTE format('CREATE TRIGGER %1$s_count_updated AFTER UPDATE ON crm.%1$s'
                        ' REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows'
-                       ' FOR EACH STATEMENT EXECUTE FUNCTION crm.count_updated(%1$L)', t);
+                       ' FOR EACH STATEMENT EXECUTE FUNCTION crm.%2$s_updated()', t, f);
         EXECUTE format('CREATE TRIGGER %1$s_count_deleted AFTER DELETE ON crm.%1$s'
                        ' REFERENCING OLD TABLE AS old_rows'
-                       ' FOR EACH STATEMENT EXECUTE FUNCTION crm.count_deleted(%1$L)', t);
+                       ' FOR EACH STATEMENT EXECUTE FUNCTION crm.%2$s_deleted()', t, f);
     END LOOP;
 END $$;
 

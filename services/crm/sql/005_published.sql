@@ -201,3 +201,4 @@ GRANT EXECUTE ON FUNCTION crm.custom_field_definitions(text) TO bureau_rentals, 
 GRANT EXECUTE ON FUNCTION crm.new_organization(bigint), crm.user_person_upsert(bigint, jsonb),
     crm.person_of_user(bigint), crm.user_person_forget(bigint) TO bureau_accounts;
 GRANT EXECUTE ON FUNCTION crm.person_of_user(bigint) TO bureau_rentals;
+GRANT EXECUTE ON FUNCTION crm.client_projects_add(bigint, bigint) TO bureau_billing;
