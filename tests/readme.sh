@@ -3,8 +3,10 @@
 # tokens, and the reader's address; "…": "…" allows more members.
 set -u
 . "$(dirname -- "$(readlink -f -- "$0")")/stack.sh"
+command -v jq >/dev/null || "$ROOT/deploy/packages" --tests || exit 1
 find_data
 find_run
+failed=0
 work=$(mktemp -d)
 trap 'rm -rf -- "$work"' EXIT
 
@@ -33,6 +35,7 @@ fits='def fits($want): . as $got | ($want | type) as $type |
 suffix=$RANDOM$RANDOM
 n=$(cat "$work/n")
 is "the README has a session" true "$( ((n >= 5)) && echo true)"
+((n >= 5)) || failed=1
 map= # ids as printed and as they are here
 for ((i = 1; i <= n; i++)); do
     command=$(sed -e "s#http://127.0.0.1:8080#$URL#g; s#ada@example.test#ada.$suffix@example.test#g" "$work/cmd.$i")
@@ -55,5 +58,7 @@ for ((i = 1; i <= n; i++)); do
         ok "README: $(head -n 1 "$work/cmd.$i" | cut -c1-70)"
     else
         not_ok "README: $(head -n 1 "$work/cmd.$i" | cut -c1-70)" "expected: $want" "got:      $got"
+        failed=$((failed + 1))
     fi
 done
+((failed == 0))
