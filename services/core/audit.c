@@ -38,21 +38,20 @@ void audit_sql(struct call *call, struct sql *sql, enum audit_op op, const char 
     const struct caller *who = &call->request->who;
     if (!audit_is_on(call))
         return;
-    bool whole = op == AUDIT_CREATE || op == AUDIT_UPDATE || op == AUDIT_DESTROY;
+    bool whole = op == AUDIT_UPDATE || op == AUDIT_DESTROY;
     sql_printf(sql,
                ", log_%s AS (INSERT INTO core.audit (organization_id, resource, row_id, op,"
                " user_id, token_id, request_id, changes) SELECT t.organization_id, '%s', t.id,"
                " '%s', $%d::bigint, $%d::bigint, $%d::text, ",
                names[op], call->resource->name, names[op], sql_bind_int(sql, who->user_id),
                sql_bind_int(sql, who->token_id), sql_bind(sql, call->request->id));
-    if (whole) {
-        const char *before = op == AUDIT_UPDATE    ? "to_jsonb(old)"
-                             : op == AUDIT_DESTROY ? "to_jsonb(t)"
-                                                   : "NULL";
-        sql_printf(sql, "core.audit_diff(%s, %s, $%d::text[])", before,
-                   op == AUDIT_DESTROY ? "NULL" : "to_jsonb(t)", sql_bind(sql, secrets(call)));
-    } else {
+    if (op == AUDIT_CREATE)
+        sql_printf(sql, "core.audit_row(to_jsonb(t), $%d::text[])", sql_bind(sql, secrets(call)));
+    else if (whole)
+        sql_printf(sql, "core.audit_diff(%s, %s, $%d::text[])",
+                   op == AUDIT_UPDATE ? "to_jsonb(old)" : "to_jsonb(t)",
+                   op == AUDIT_UPDATE ? "to_jsonb(t)" : "NULL", sql_bind(sql, secrets(call)));
+    else
         sql_puts(sql, "'{}'");
-    }
     sql_printf(sql, " FROM %s t%s)", cte, op == AUDIT_UPDATE ? " JOIN old ON old.id = t.id" : "");
 }

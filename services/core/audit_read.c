@@ -10,11 +10,13 @@ enum { HISTORY_ROWS = 200, AUDIT_ROWS = 50 };
 
 static void put_entry(struct call *call, struct sql *sql)
 {
-    sql_printf(sql,
-               "SELECT a.id, a.op, a.user_id, a.token_id, %s(a.at) AS at, a.changes, a.request_id,"
-               " a.resource, a.row_id, a.seq, encode(a.hash, 'hex') AS hash",
-               call->resource != NULL && call->resource->dialect == DIALECT_ROBERT ? "core.local"
-                                                                                   : "core.iso");
+    sql_printf(
+        sql,
+        "SELECT a.id, a.op, a.user_id, a.token_id, %s(a.at) AS at, CASE a.op WHEN 'create' THEN"
+        " core.audit_diff(NULL, a.changes, '{}') ELSE a.changes END AS changes, a.request_id,"
+        " a.resource, a.row_id, a.seq, encode(a.hash, 'hex') AS hash",
+        call->resource != NULL && call->resource->dialect == DIALECT_ROBERT ? "core.local"
+                                                                            : "core.iso");
 }
 
 /* Whether the record may be seen, or, when it is gone for good, whether the caller sees all. */

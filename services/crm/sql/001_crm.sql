@@ -311,13 +311,13 @@ END $$;
 -- companies are counted as well; of what belongs to a client, the client's own numbers, in order of
 -- the ids, so that two such writes do not block each other.
 CREATE FUNCTION crm.clients_inserted() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE r record;
 BEGIN
-    FOR r IN SELECT organization_id, count(*) AS n, count(*) FILTER (WHERE type = 'company') AS c
-               FROM new_rows WHERE deleted_at IS NULL GROUP BY organization_id LOOP
-        PERFORM crm.count_add(r.organization_id, 'clients', r.n);
-        IF r.c <> 0 THEN PERFORM crm.count_add(r.organization_id, 'companies', r.c); END IF;
-    END LOOP;
+    INSERT INTO crm.counters AS c (organization_id, kind, slot, n)
+    SELECT r.organization_id, k.kind, pg_backend_pid() % 64, count(*)
+      FROM new_rows r, (VALUES ('clients'), ('companies')) AS k (kind)
+     WHERE r.deleted_at IS NULL AND (k.kind = 'clients' OR r.type = 'company')
+     GROUP BY r.organization_id, k.kind ORDER BY r.organization_id, k.kind
+    ON CONFLICT (organization_id, kind, slot) DO UPDATE SET n = c.n + excluded.n;
     RETURN NULL;
 END $$;
 CREATE FUNCTION crm.clients_deleted() RETURNS trigger LANGUAGE plpgsql AS $$
