@@ -125,6 +125,18 @@ static enum err refuse_guest(struct exchange *x)
     return exchange_fail(x, ERR_UNAUTHENTICATED, x->dialect == DIALECT_ROBERT ? fault : NULL);
 }
 
+/* A caller who may read but not change a record hears of a missing or hidden one first: 404, then
+   its own 403, then the verb's. The service is asked to show the record instead. Source:
+   decisions.md 2. */
+static bool may_probe(const struct exchange *x)
+{
+    const struct route *route = x->match.route;
+    const struct resource *r = route->resource;
+    return r != NULL && x->dialect == DIALECT_LARAVEL && (r->without & NO_GET) == 0 &&
+           x->who.role >= r->read &&
+           (strcmp(route->op, "update") == 0 || strcmp(route->op, "delete") == 0);
+}
+
 /* Source: decisions.md 2 and 8: 419, 401, organization, role, abilities. */
 enum err admit_caller(struct exchange *x)
 {
@@ -146,7 +158,8 @@ enum err admit_caller(struct exchange *x)
     bool needs = (route->flags & ACTION_NO_ORG) == 0;
     if (m == NULL && (needs || x->organization > 0))
         return refuse_role(x);
-    if (needs && x->who.role < route->least)
+    x->probes = needs && x->who.role < route->least && may_probe(x);
+    if (needs && x->who.role < route->least && !x->probes)
         return refuse_role(x);
     if (!admit_able(x->identity.abilities, x->verb, x->path))
         return x->dialect == DIALECT_ROBERT

@@ -56,6 +56,15 @@ static void finish_request(struct exchange *x, struct request *request)
     request->query_n = x->query_n;
 }
 
+/* Only whether the record can be seen. */
+static void probe(struct exchange *x, struct request *request)
+{
+    request->op = "get";
+    request->body = request->raw = (struct slice){NULL, 0};
+    memset(request->headers, 0, sizeof request->headers);
+    x->query_n = 0;
+}
+
 /* What the limiter and the cache said; true when the caller's identity must be asked for. */
 static bool take_ask(struct exchange *x, struct redis_ask *ask)
 {
@@ -85,7 +94,9 @@ static enum err settle(struct lane_item *item)
     enum err err = admit_caller(x);
     if (err != ERR_OK)
         return err;
-    if (x->body_err != ERR_OK)
+    if (x->probes)
+        probe(x, item->request);
+    else if (x->body_err != ERR_OK)
         return exchange_fail(x, x->body_err, x->body_message);
     finish_request(x, item->request);
     return ERR_OK;
@@ -145,6 +156,10 @@ static void take_reply(struct exchange *x, const struct lane_item *item)
     } else if (replies_read(x->arena, item->answer, &reply, &n) != ERR_OK || n != 1) {
         exchange_fail(x, ERR_INTERNAL, NULL);
     } else {
+        if (x->probes && reply->err == ERR_OK) {
+            exchange_fail(x, ERR_FORBIDDEN, NULL);
+            return;
+        }
         x->reply = *reply;
         if (reply->forget != NULL && *reply->forget != '\0')
             redis_forget(reply->forget);
@@ -235,6 +250,7 @@ static const struct {
     {"route", route_stage, false},
     {"body", body_stage, false},
     {"upstream", upstream_stage, true},
+    {"upload", upload_stage, false},
 };
 
 void pipeline_run(struct exchange *x, void *connection)
