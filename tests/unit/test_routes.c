@@ -84,6 +84,7 @@ static void test_wrong_verbs_of_robert_routes_are_unknown(void **state)
     struct route_match match;
     assert_int_equal(ask("POST", "/api/bills", &match), ERR_NO_ROUTE);
     assert_int_equal(ask("PUT", "/api/token", &match), ERR_NO_ROUTE);
+    assert_int_equal(ask("PATCH", "/api/tags/1", &match), ERR_NO_ROUTE);
     assert_null(match.allow);
 }
 
