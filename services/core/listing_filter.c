@@ -20,6 +20,12 @@ static bool is_true(const char *text)
            strcasecmp(text, "yes") == 0 || strcasecmp(text, "on") == 0;
 }
 
+static bool is_false(const char *text)
+{
+    return strcmp(text, "0") == 0 || strcasecmp(text, "false") == 0 ||
+           strcasecmp(text, "no") == 0 || strcasecmp(text, "off") == 0;
+}
+
 /* The value as PostgreSQL takes it for the type, or NULL when it can match nothing. */
 static const char *fitting(struct call *call, enum field_type type, const char *text)
 {
@@ -34,7 +40,7 @@ static const char *fitting(struct call *call, enum field_type type, const char *
     case F_DECIMAL:
         return decimal_read(call->arena, text, -1);
     case F_BOOL:
-        return is_true(text) ? "true" : "false";
+        return is_true(text) ? "true" : is_false(text) ? "false" : NULL;
     case F_DATE:
         return date_read(call->arena, text);
     case F_TIME:
