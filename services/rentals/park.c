@@ -12,9 +12,31 @@ static enum err check(struct call *call)
     return ERR_OK;
 }
 
+/* Every material has a park, so the last one stays. Deletes of parks wait for one another here, so
+   that two of them cannot each see the other's park. Source: seed 003, "Parks". */
+static enum err keep_last(struct call *call, int64_t id)
+{
+    struct sql sql;
+    struct pg_result *result;
+    (void)id;
+    sql_init(&sql, call->arena);
+    sql_puts(&sql, "SELECT pg_advisory_xact_lock(hashtextextended('rentals.parks', core.org()))");
+    enum err err = call_run(call, &sql, &result);
+    if (err != ERR_OK)
+        return err;
+    sql_init(&sql, call->arena);
+    sql_puts(&sql, "SELECT EXISTS (SELECT FROM rentals.parks WHERE organization_id = core.org()"
+                   " AND deleted_at IS NULL)");
+    err = call_run(call, &sql, &result);
+    if (err == ERR_OK && !pg_true(result, 0, 0))
+        return call_fail(call, ERR_CONFLICT, "The last park has to stay.");
+    return err;
+}
+
 const struct hooks park_hooks = {
     .resource = "park",
     .check = check,
+    .after_delete = keep_last,
 };
 
 /* The list of materials, narrowed to the park and to nothing else but the page. */
