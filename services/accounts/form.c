@@ -108,10 +108,11 @@ enum err form_password(struct call *call, bool confirmed, const char **password)
                                 .max = 255};
     *password = NULL;
     enum err err = read_field(call, &field, value, false, password);
-    if (err != ERR_OK || !confirmed)
+    const char *text = mp_text(call->arena, value);
+    if (!confirmed || text == NULL || *text == '\0')
         return err;
-    if (mp_same(mp_find(call->body, "password_confirmation"), *password))
-        return ERR_OK;
+    if (mp_same(mp_find(call->body, "password_confirmation"), text))
+        return err;
     fault_add(call, &field, RULE_CONFIRMED, NULL, NULL);
     return ERR_INVALID;
 }

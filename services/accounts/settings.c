@@ -84,13 +84,29 @@ static enum err change(struct call *call, const struct form *form)
     return err;
 }
 
+/* The keys may stand flat, inside `organization`, or some here and some there; inside counts. */
+static const msgpack_object *both_of(struct call *call, const msgpack_object *nested)
+{
+    const msgpack_object *flat = call->body;
+    if (mp_is_null(nested) || nested->via.map.size == 0)
+        return flat;
+    msgpack_object *both = arena_alloc(call->arena, sizeof *both);
+    size_t inside = nested->via.map.size, beside = flat->via.map.size;
+    *both = *nested;
+    both->via.map.size = (uint32_t)(inside + beside);
+    both->via.map.ptr = arena_alloc(call->arena, (inside + beside) * sizeof *both->via.map.ptr);
+    memcpy(both->via.map.ptr, nested->via.map.ptr, inside * sizeof *both->via.map.ptr);
+    memcpy(both->via.map.ptr + inside, flat->via.map.ptr, beside * sizeof *both->via.map.ptr);
+    return both;
+}
+
 enum err settings_update(struct call *call)
 {
     struct form form;
     const msgpack_object *nested = mp_find(call->body, "organization");
     if (!mp_is_null(nested) && nested->type != MSGPACK_OBJECT_MAP)
         return call_fault(call, "organization", RULE_ARRAY, NULL, NULL);
-    enum err err = form_read(call, mp_is_null(nested) ? call->body : nested, fields, true, &form);
+    enum err err = form_read(call, both_of(call, nested), fields, true, &form);
     enum err second = judge(call, &form);
     if (err != ERR_OK || second != ERR_OK)
         return ERR_INVALID;

@@ -100,6 +100,8 @@ static enum err read_abilities(struct call *call, const char **literal)
     if (!mp_is_null(value) && value->type != MSGPACK_OBJECT_ARRAY)
         return call_fault(call, "abilities", RULE_ARRAY, NULL, NULL);
     size_t n = mp_is_null(value) ? 0 : value->via.array.size;
+    if (value != NULL && !mp_is_null(value) && n == 0) /* nothing is not everything */
+        return call_fault(call, "abilities", RULE_MISSING, NULL, NULL);
     if (n > ABILITIES_MAX)
         return call_fault(call, "abilities", RULE_MAX_ITEMS, "100", NULL);
     for (size_t i = 0; i < n; i++) {

@@ -236,8 +236,11 @@ static enum err change_names(struct call *call, int64_t user, const struct form 
     sql_init(&sql, call->arena);
     int who = sql_bind_int(&sql, user), title = sql_bind(&sql, name);
     int email = sql_bind(&sql, form_text(form, "email"));
-    sql_printf(&sql, "SELECT accounts.user_rename($%d::bigint, $%d::text, $%d::text, $%d::text)",
-               who, title, email, sql_bind(&sql, form_text(form, "pseudo")));
+    /* her name in another organization is not this one's admin's to change: only its person is */
+    sql_printf(&sql,
+               "SELECT accounts.user_rename($%d::bigint, CASE WHEN $%d::bigint = core.usr() OR NOT"
+               " accounts.is_elsewhere($%d::bigint) THEN $%d::text END, $%d::text, $%d::text)",
+               who, who, who, title, email, sql_bind(&sql, form_text(form, "pseudo")));
     return call_run(call, &sql, &result);
 }
 

@@ -42,6 +42,12 @@ http POST "/api/invitations/$code/accept" "$guest"
 is "once" 404 "$STATUS"
 http GET /api/user "$guest"
 is "the address is proven by it" true "$(jq '.email_verified_at != null' <<<"$BODY")"
+name=$(jq -r .name <<<"$BODY") guest_id=$(jq -r .id <<<"$BODY")
+http PUT "/api/users/$guest_id" "$host" '{"person":{"first_name":"Renamed","last_name":"Elsewhere"}}'
+is "the organization keeps a person of its own for her" "200 Renamed Elsewhere" \
+    "$STATUS $(jq -r .person.full_name <<<"$BODY")"
+http GET /api/user "$guest"
+is "who works elsewhere too keeps her name there" "$name" "$(jq -r .name <<<"$BODY")"
 
 stranger=stranger.$RANDOM$RANDOM@example.test
 http POST /api/team/invite "$host" "{\"email\":\"$stranger\",\"role\":\"visitor\"}"
