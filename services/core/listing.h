@@ -46,7 +46,7 @@ enum err listing_read(struct call *call, struct listing *listing) MUST_USE;
 /* The one statement. Its columns: keys (of the last row, a JSON array of texts) and count only when
    by cursor. bounded: the total was counted up to COUNTED_MAX + 1 only. */
 enum { LIST_TOTAL, LIST_META, LIST_BOUNDED, LIST_ROWS, LIST_KEYS, LIST_COUNT };
-enum { COUNTED_MAX = 10000 };
+enum { COUNTED_MAX = 1000 };
 void listing_sql(struct call *call, struct listing *listing, struct sql *sql);
 /* The sort keys of a row as a JSON array of texts: what cursor_write takes. */
 void listing_keys_sql(const struct listing *listing, struct sql *sql);

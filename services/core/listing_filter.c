@@ -280,6 +280,7 @@ void params_add(struct call *call, struct listing *listing)
         if (off)
             continue;
         listing->filtered = true;
+        listing->searched = listing->searched || strstr(p->where, " LIKE ") != NULL;
         const char *value = param_value(call, p, text_trim(call->arena, text));
         sql_puts(&listing->where, " AND ");
         if (value == NULL) {

@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "services/core/pg.h"
 
@@ -21,29 +22,38 @@ int sql_bind(struct sql *sql, const char *text_or_null)
     return sql->n;
 }
 
-int sql_bind_int(struct sql *sql, int64_t value)
+enum { DIGITS_MAX = 24 };
+
+/* The decimal digits of value at the end of room; returns where they begin. */
+static const char *digits_of(int64_t value, char room[DIGITS_MAX], size_t *len)
 {
-    char digits[24];
-    size_t at = sizeof digits;
+    size_t at = DIGITS_MAX;
     uint64_t left = value < 0 ? -(uint64_t)value : (uint64_t)value;
     do
-        digits[--at] = (char)('0' + left % 10);
+        room[--at] = (char)('0' + left % 10);
     while ((left /= 10) > 0);
     if (value < 0)
-        digits[--at] = '-';
-    return sql_bind(sql, arena_strndup(sql->text.arena, digits + at, sizeof digits - at));
+        room[--at] = '-';
+    *len = DIGITS_MAX - at;
+    return room + at;
+}
+
+int sql_bind_int(struct sql *sql, int64_t value)
+{
+    char room[DIGITS_MAX];
+    size_t len;
+    const char *digits = digits_of(value, room, &len);
+    return sql_bind(sql, arena_strndup(sql->text.arena, digits, len));
 }
 
 void sql_puts(struct sql *sql, const char *text) { buf_puts(&sql->text, text); }
 
-void sql_printf(struct sql *sql, const char *format, ...)
+static void put_formatted(struct sql *sql, const char *format, va_list args)
 {
-    char text[PART_MAX]; /* nearly every part is shorter: formatted once */
-    va_list args, again;
-    va_start(args, format);
+    char text[PART_MAX];
+    va_list again;
     va_copy(again, args);
     int len = vsnprintf(text, sizeof text, format, args);
-    va_end(args);
     size_t size = len > 0 ? (size_t)len : 0;
     char *whole = text;
     if (size >= sizeof text) {
@@ -52,4 +62,32 @@ void sql_printf(struct sql *sql, const char *format, ...)
     }
     va_end(again);
     buf_put(&sql->text, whole, size);
+}
+
+/* Every request writes its statement anew, in dozens of small parts: %s and %d are put directly,
+   which is a third of what vsnprintf takes; from the first other conversion on that does it. */
+void sql_printf(struct sql *sql, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    for (;;) {
+        size_t plain = strcspn(format, "%");
+        char kind = format[plain] == '\0' ? '\0' : format[plain + 1];
+        if (kind != '\0' && kind != 's' && kind != 'd')
+            break;
+        buf_put(&sql->text, format, plain);
+        if (kind == '\0')
+            break;
+        format += plain + 2;
+        char room[DIGITS_MAX];
+        size_t len;
+        const char *text =
+            kind == 's' ? va_arg(args, const char *) : digits_of(va_arg(args, int), room, &len);
+        if (kind == 's')
+            len = strlen(text);
+        buf_put(&sql->text, text, len);
+    }
+    if (format[strcspn(format, "%")] != '\0')
+        put_formatted(sql, format, args);
+    va_end(args);
 }

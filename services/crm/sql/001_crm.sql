@@ -86,6 +86,9 @@ CREATE INDEX clients_list_idx ON crm.clients (organization_id, created_at DESC, 
 CREATE INDEX clients_mine_idx ON crm.clients (organization_id, assigned_to, created_at DESC,
     id DESC)
     WHERE deleted_at IS NULL;
+CREATE INDEX clients_status_idx ON crm.clients (organization_id, status, created_at DESC,
+    id DESC)
+    WHERE deleted_at IS NULL;
 CREATE INDEX clients_trash_idx ON crm.clients (organization_id, id) WHERE deleted_at IS NOT NULL;
 CREATE INDEX clients_name_idx ON crm.clients (organization_id, core.fold(name), id);
 CREATE INDEX clients_search_idx ON crm.clients USING gin (search_text gin_trgm_ops);
