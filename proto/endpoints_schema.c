@@ -58,6 +58,13 @@ static const struct field settings_body[] = {
     {"overbooking", F_ENUM, NOT_NULL, .values = overbooking},
     {"billing_email", F_EMAIL, 0, .max = 255},
     {"week_starts_on", F_TEXT, NOT_NULL},
+    {"street", F_TEXT, 0, .max = 191},
+    {"postal_code", F_TEXT, 0, .max = 10},
+    {"locality", F_TEXT, 0, .max = 191},
+    {"country", F_TEXT, 0, .max = 2},
+    {"phone", F_TEXT, 0, .max = 64},
+    {"vat_number", F_TEXT, 0, .max = 32},
+    {"legal_numbers", F_TEXT, 0, .max = 255},
     {0},
 };
 static const struct field preferences_body[] = {
@@ -92,7 +99,7 @@ static const struct field locked_body[] = {
     {0},
 };
 static const struct field bill_body[] = {
-    {"discountRate", F_DECIMAL, 0, .min = 0, .max = 100, .scale = 4},
+    {"discountRate", F_DECIMAL, 0, .min = 0, .max = 100},
     {0},
 };
 

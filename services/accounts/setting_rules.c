@@ -8,6 +8,11 @@ bool setting_is_currency(const char *text)
     return strlen(text) == 3 && strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 3;
 }
 
+bool setting_is_country(const char *text)
+{
+    return strlen(text) == 2 && strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 2;
+}
+
 /* Length of the word at text when it is one of ours, else 0. */
 static size_t word_of(const char *text)
 {

@@ -5,6 +5,7 @@
 #include "common/base.h"
 
 bool setting_is_currency(const char *text); /* three capital letters */
+bool setting_is_country(const char *text);  /* two capitals, ISO 3166-1 */
 /* Only what the degressive rate may be written with (billing evaluates it): numbers, daysCount,
    min, max, + - * / , and parentheses that match. */
 bool setting_is_rate(const char *text);

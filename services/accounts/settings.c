@@ -23,6 +23,13 @@ static const struct field fields[] = {
     {"overbooking", F_ENUM, NOT_NULL, .values = overbooking},
     {"billing_email", F_EMAIL, 0, .max = 255},
     {"week_starts_on", F_ENUM, NOT_NULL, .values = days},
+    {"street", F_TEXT, 0, .max = 191},
+    {"postal_code", F_TEXT, 0, .max = 10},
+    {"locality", F_TEXT, 0, .max = 191},
+    {"country", F_TEXT, 0, .max = 2},
+    {"phone", F_TEXT, 0, .max = 64},
+    {"vat_number", F_TEXT, 0, .max = 32},
+    {"legal_numbers", F_TEXT, 0, .max = 255},
     {0},
 };
 
@@ -36,7 +43,9 @@ enum err settings_get(struct call *call)
         " 'slug', o.slug, 'timezone', s.timezone, 'billing_email', s.billing_email,"
         " 'subscription_status', o.subscription_status, 'language', s.language, 'currency',"
         " s.currency, 'vat_rate', trim_scale(s.vat_rate), 'degressive_rate', s.degressive_rate,"
-        " 'overbooking', s.overbooking, 'week_starts_on', s.week_starts_on),"
+        " 'overbooking', s.overbooking, 'week_starts_on', s.week_starts_on, 'street', s.street,"
+        " 'postal_code', s.postal_code, 'locality', s.locality, 'country', s.country, 'phone',"
+        " s.phone, 'vat_number', s.vat_number, 'legal_numbers', s.legal_numbers),"
         " 'integrations_count', json_build_object("
         "'calendar', accounts.integrations_count('calendar'),"
         " 'invoicing', accounts.integrations_count('invoicing')),"
@@ -53,6 +62,9 @@ static enum err judge(struct call *call, const struct form *form)
     const char *currency = form_text(form, "currency"), *rate = form_text(form, "degressive_rate");
     if (currency != NULL && !setting_is_currency(currency))
         err = call_fault(call, "currency", RULE_FORMAT, NULL, NULL);
+    const char *country = form_text(form, "country");
+    if (country != NULL && !setting_is_country(country))
+        err = call_fault(call, "country", RULE_FORMAT, NULL, NULL);
     if (rate != NULL && !setting_is_rate(rate))
         err = call_fault(call, "degressive_rate", RULE_FORMAT, NULL, NULL);
     return err;

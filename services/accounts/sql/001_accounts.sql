@@ -70,6 +70,14 @@ CREATE TABLE accounts.organization_settings (
         CONSTRAINT organization_settings_week_starts_on_check
         CHECK (week_starts_on IN ('monday', 'tuesday', 'wednesday', 'thursday', 'friday',
                                   'saturday', 'sunday')),
+    -- What the head of a bill says of the company.
+    street          text,
+    postal_code     text,
+    locality        text,
+    country         text CONSTRAINT organization_settings_country_check CHECK (country ~ '^[A-Z]{2}$'),
+    phone           text,
+    vat_number      text,
+    legal_numbers   text,
     updated_at      timestamptz NOT NULL DEFAULT now()
 );
 
@@ -229,7 +237,8 @@ SELECT u.id, m.organization_id, u.name, u.email::text AS email, u.pseudo::text A
  WHERE m.organization_id = core.org();
 
 CREATE VIEW accounts.organization_card WITH (security_barrier) AS
-SELECT o.id, o.name, o.slug, s.timezone AS zone, s.language, s.currency, s.billing_email
+SELECT o.id, o.name, o.slug, s.timezone AS zone, s.language, s.currency, s.billing_email,
+       s.street, s.postal_code, s.locality, s.country, s.phone, s.vat_number, s.legal_numbers
   FROM accounts.organizations o JOIN accounts.organization_settings s ON s.organization_id = o.id
  WHERE o.id = core.org() AND o.deleted_at IS NULL;
 
