@@ -23,10 +23,16 @@ static const struct field fields[] = {
     {"created_at", F_TIME, READONLY | SORT},
     {"updated_at", F_TIME, READONLY | SORT},
     {"deleted_at", F_TIME, READONLY},
+    /* Last: services/billing/link.c fills it in, in rows that end with null. */
+    {"pdf_url", F_TEXT, READONLY, .sql = "NULL::text"},
     {0},
 };
 
 static const struct action actions[] = {
+    {"GET", "/{id}/pdf", "pdf", ROLE_NONE, "The bill as a PDF",
+     ACTION_PUBLIC | ACTION_RAW | ACTION_SLOW},
+    {"GET", "/{id}/ubl", "ubl", ROLE_USER, "The bill as UBL 2.1 XML (EN 16931)",
+     ACTION_RAW | ACTION_SLOW},
     {"POST", "/{id}/finalize", "finalize", ROLE_MANAGER,
      "Give the bill its final, gap-free invoice number", 0},
     {"POST", "/{id}/credit-note", "credit_note", ROLE_MANAGER, "Credit a finalized bill in full",

@@ -1,8 +1,9 @@
 /* The billing service: work and what it is worth. */
+#include "services/billing/bill.h"
 #include "services/billing/hooks.h"
 #include "services/core/service.h"
 
-static const struct hooks *const hooks_of[] = {&time_block_hooks};
+static const struct hooks *const hooks_of[] = {&time_block_hooks, &bill_hooks};
 
 int main(int argc, char **argv)
 {
@@ -16,6 +17,9 @@ int main(int argc, char **argv)
         {"locked_create", "", locked_create, true},
         {"locked_delete", "", locked_delete, true},
         {"bill_create", "", bill_create, true},
+        {"bill_pdf", "", bill_pdf, false},
+        {"pdf", "bill", bill_pdf, false},
+        {"ubl", "bill", bill_ubl, false},
         {"finalize", "bill", bill_finalize, true},
         {"credit_note", "bill", bill_credit_note, true},
         {0},

@@ -23,6 +23,8 @@ find common proto services gateway -name '*.[ch]' | xargs perl -ne '
             [qr{^yajl/}, qr{^common/json\.c$}],
             [qr{^msgpack}, qr{^common/mp\.h$}],
             [qr{^libpq-fe}, qr{^services/core/(migrate\.c|pg\w*\.[ch])$}],
+            [qr{^(cairo|pango)}, qr{^services/billing/pdf}],
+            [qr{^libxml/}, qr{^services/billing/ubl\.c$}],
             [qr{^nng/}, qr{^(services/core|gateway)/}],
             [qr{^civetweb}, qr{^gateway/}],
             [qr{^hiredis}, qr{^gateway/}],
