@@ -71,7 +71,7 @@ void sql_printf(struct sql *sql, const char *format, ...)
     va_list args;
     va_start(args, format);
     for (;;) {
-        size_t plain = strcspn(format, "%");
+        size_t plain = (size_t)(strchrnul(format, '%') - format);
         char kind = format[plain] == '\0' ? '\0' : format[plain + 1];
         if (kind != '\0' && kind != 's' && kind != 'd')
             break;
@@ -87,7 +87,7 @@ void sql_printf(struct sql *sql, const char *format, ...)
             len = strlen(text);
         buf_put(&sql->text, text, len);
     }
-    if (format[strcspn(format, "%")] != '\0')
+    if (*strchrnul(format, '%') != '\0')
         put_formatted(sql, format, args);
     va_end(args);
 }
