@@ -307,6 +307,13 @@ BEGIN
     END IF;
 END $$;
 
+-- A row with its link to a tag last, as document 003 prints it; jsonb would sort the keys.
+CREATE FUNCTION crm.with_pivot(p_row json, p_tag bigint, p_id bigint, p_type text) RETURNS json
+    LANGUAGE sql IMMUTABLE AS $$
+    SELECT (left(rtrim(p_row::text), -1) || ',"pivot":' || json_build_object('tag_id', p_tag,
+            'taggable_id', p_id, 'taggable_type', p_type) || '}')::json
+$$;
+
 -- Pages of a tag's and a company's people and materials; p_user narrows to what that user may see.
 CREATE FUNCTION crm.tag_persons(p_tag bigint, p_user bigint, p_limit bigint, p_offset bigint,
                                 OUT total bigint, OUT rows json) LANGUAGE sql STABLE AS $$
@@ -319,9 +326,8 @@ CREATE FUNCTION crm.tag_persons(p_tag bigint, p_user bigint, p_limit bigint, p_o
              id) AS o
                  FROM f ORDER BY o LIMIT p_limit OFFSET p_offset)
     SELECT (SELECT count(*) FROM f),
-           (SELECT coalesce(json_agg(crm.person_json(id)::jsonb || jsonb_build_object('pivot',
-                       jsonb_build_object('tag_id', p_tag, 'taggable_id', id,
-                                          'taggable_type', 'Person')) ORDER BY o), '[]') FROM p)
+           (SELECT coalesce(json_agg(crm.with_pivot(crm.person_json(id), p_tag, id, 'Person')
+                                     ORDER BY o), '[]') FROM p)
 $$;
 
 CREATE FUNCTION crm.company_persons(p_company bigint, p_user bigint, p_limit bigint,
@@ -343,10 +349,8 @@ CREATE FUNCTION crm.tag_materials(p_tag bigint, p_limit bigint, p_offset bigint,
 BEGIN
     total := (SELECT count(*) FROM rentals.tag_material m
                WHERE m.organization_id = core.org() AND m.tag_id = p_tag AND m.deleted_at IS NULL);
-    rows := (SELECT coalesce(json_agg(p.row::jsonb || jsonb_build_object('pivot',
-                        jsonb_build_object('tag_id', p_tag, 'taggable_id', p.material_id,
-                                           'taggable_type', 'Material'))
-                        ORDER BY core.fold(p.name), p.material_id), '[]')
+    rows := (SELECT coalesce(json_agg(crm.with_pivot(p.row, p_tag, p.material_id, 'Material')
+                                      ORDER BY core.fold(p.name), p.material_id), '[]')
                FROM (SELECT * FROM rentals.tag_material m
                       WHERE m.organization_id = core.org() AND m.tag_id = p_tag
                         AND m.deleted_at IS NULL
