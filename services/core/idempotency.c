@@ -207,7 +207,9 @@ enum err idempotency_run(struct job *job)
     }
     if (pg_rows(items[1].result) == 0)
         return run_and_keep(job, &claim);
-    if (strcmp(pg_text(items[1].result, 0, 0), claim.request_sha256) != 0)
+    if (strcmp(pg_text(items[1].result, 0, 0), claim.request_sha256) != 0) {
+        job->reply.status = err_status(ERR_INVALID); /* 422 in every dialect: interface.md */
         return call_fail(call, ERR_INVALID, "This Idempotency-Key was used for another request.");
+    }
     return replay(job, &claim, pg_text(items[1].result, 0, 1));
 }
