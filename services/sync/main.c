@@ -1,8 +1,51 @@
 /* The sync service: integrations and what is delivered to them. */
+#include <string.h>
+
 #include "services/core/service.h"
+#include "services/sync/ops.h"
+#include "services/sync/secrets.h"
+
+static const struct op ops[] = {
+    {"connect", "", oauth_connect, true},
+    {"callback", "", oauth_callback, false},
+    {"connected", "", oauth_page, false},
+    {"disconnect", "", oauth_disconnect, false},
+    {"integration_list", "", integration_list, false},
+    {"integration_available", "", integration_available, false},
+    {"integration_calendars", "", integration_calendars, false},
+    {"integration_sync", "", integration_sync, true},
+    {"calendar_update", "", calendar_update, true},
+    {"calendar_sync", "", calendar_sync, true},
+    {"job_list", "", job_list, false},
+    {"job_retry", "", job_retry, true},
+    {0},
+};
+
+static bool open_all(void)
+{
+    http_open();
+    secrets_open();
+    return provider_open();
+}
+
+static int rotate(const char *option, int argc, char **argv)
+{
+    (void)option;
+    (void)argc;
+    (void)argv;
+    secrets_open();
+    return secrets_rotate_main(service_connect(NULL));
+}
 
 int main(int argc, char **argv)
 {
-    const struct service sync = {.name = "sync"};
+    static const char *const options[] = {"--rotate-keys", NULL};
+    const struct service sync = {.name = "sync",
+                                 .settings = sync_setting_table,
+                                 .ops = ops,
+                                 .open = open_all,
+                                 .background = worker_background,
+                                 .options = options,
+                                 .option = rotate};
     return service_main(&sync, argc, argv);
 }

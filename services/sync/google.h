@@ -1,0 +1,20 @@
+/* google.h - the parts of Google Calendar: one event (google.c), and what is read (google_pull.c).
+ */
+#ifndef SYNC_GOOGLE_H
+#define SYNC_GOOGLE_H
+
+#include "services/sync/deliver.h"
+
+/* The first reason of an error, or "". */
+const char *google_reason(struct arena *arena, const struct http_reply *reply);
+/* FAILED with Google's words; always false. */
+bool google_fail(struct task *task, const struct http_reply *reply);
+/* Of a calendar's events, or one of them; query begins with ? or is "". */
+const char *google_url(struct task *task, const char *calendar, const char *event,
+                       const char *query);
+
+void google_push(struct task *task);
+void google_calendars(struct task *task);
+void google_pull(struct task *task);
+
+#endif

@@ -1,0 +1,278 @@
+/* integration.c - integrations, calendars and jobs as document 001 shows them. */
+#include <string.h>
+
+#include "services/core/check.h"
+#include "services/sync/ops.h"
+#include "services/sync/provider.h"
+
+#define ISO(column) "to_char(" column " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
+
+#define CALENDAR_JSON                                                                              \
+    "json_build_object('id', c.id, 'name', c.name, 'color', c.color, 'is_enabled', c.is_enabled,"  \
+    " 'sync_direction', c.sync_direction, 'is_primary', c.is_primary, 'timezone', c.zone,"         \
+    " 'access', c.access, 'last_error', c.last_error, 'last_sync_at', " ISO("c.last_sync_at") ")"
+
+/* Document 001 shows an invoicing integration without account_email and calendars. */
+#define INTEGRATION_JSON                                                                           \
+    "CASE i.provider_type WHEN 'calendar' THEN json_build_object('id', i.id, 'provider',"          \
+    " i.provider, 'provider_type', i.provider_type, 'name', i.name, 'account_email',"              \
+    " i.account_email, 'is_active', i.is_active, 'needs_reconnect', i.needs_reconnect,"            \
+    " 'last_error', i.last_error, 'last_sync_at', " ISO(                                           \
+        "i.last_sync_at") ", 'calendars',"                                                         \
+                          " (SELECT coalesce(json_agg(json_build_object('id', c.id, 'name', "      \
+                          "c.name, 'color', c.color,"                                              \
+                          " 'is_enabled', c.is_enabled) ORDER BY c.is_primary DESC, c.id), '[]') " \
+                          "FROM sync.calendars c"                                                  \
+                          " WHERE c.organization_id = i.organization_id AND c.integration_id = "   \
+                          "i.id"                                                                   \
+                          " AND c.deleted_at IS NULL)) ELSE json_build_object('id', i.id, "        \
+                          "'provider', i.provider,"                                                \
+                          " 'provider_type', i.provider_type, 'name', i.name, 'is_active', "       \
+                          "i.is_active,"                                                           \
+                          " 'needs_reconnect', i.needs_reconnect, 'last_error', i.last_error, "    \
+                          "'last_sync_at', " ISO("i.last_sync_at") ") END"
+
+static enum err bare_json(struct call *call, struct sql *sql, const char *missing)
+{
+    struct pg_result *rows;
+    enum err err = call_run(call, sql, &rows);
+    if (err != ERR_OK)
+        return err;
+    if (pg_rows(rows) == 0)
+        return call_fail(call, ERR_NOT_FOUND, "%s", missing);
+    call->reply->json = (struct slice){pg_text(rows, 0, 0), pg_len(rows, 0, 0)};
+    call->reply->bare = true;
+    return ERR_OK;
+}
+
+enum err integration_list(struct call *call)
+{
+    struct sql sql;
+    sql_init(&sql, call->arena);
+    sql_puts(&sql, "SELECT json_build_object('data', coalesce(json_agg(" INTEGRATION_JSON
+                   " ORDER BY i.id), '[]')) FROM sync.integrations i"
+                   " WHERE i.organization_id = core.org() AND i.deleted_at IS NULL");
+    return bare_json(call, &sql, "");
+}
+
+static void put_provider(struct buf *out, const struct provider *p)
+{
+    const struct {
+        const char *key, *value;
+    } texts[] = {
+        {"key", p->key}, {"name", p->name}, {"description", p->description}, {"icon", p->icon}};
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        buf_printf(out, "%c\"%s\":", i == 0 ? '{' : ',', texts[i].key);
+        buf_puts_json(out, texts[i].value);
+    }
+    if (!provider_is_configured(p) && p->planned)
+        buf_puts(out, ",\"available\":false,\"coming_soon\":true");
+    else if (!provider_is_configured(p))
+        buf_puts(out, ",\"available\":false,\"configured\":false");
+    buf_putc(out, '}');
+}
+
+enum err integration_available(struct call *call)
+{
+    static const char *const types[] = {"calendar", "invoicing"};
+    struct buf out;
+    buf_init(&out, call->arena);
+    buf_puts(&out, "{\"data\":");
+    for (size_t i = 0; i < COUNT_OF(types); i++) {
+        bool first = true;
+        buf_printf(&out, "%s\"%s\":[", i == 0 ? "{" : ",", types[i]);
+        for (const struct provider *p = providers; p->key != NULL; p++) {
+            if (strcmp(p->type, types[i]) != 0)
+                continue;
+            buf_puts(&out, first ? "" : ",");
+            first = false;
+            put_provider(&out, p);
+        }
+        buf_putc(&out, ']');
+    }
+    buf_puts(&out, "}}");
+    call->reply->json = (struct slice){out.data, out.len};
+    call->reply->bare = true;
+    return ERR_OK;
+}
+
+enum err integration_calendars(struct call *call)
+{
+    struct sql sql;
+    sql_init(&sql, call->arena);
+    sql_printf(&sql,
+               "SELECT json_build_object('data', (SELECT coalesce(json_agg(" CALENDAR_JSON
+               " ORDER BY c.is_primary DESC, c.id), '[]') FROM sync.calendars c"
+               " WHERE c.organization_id = core.org() AND c.integration_id = i.id"
+               " AND c.deleted_at IS NULL)) FROM sync.integrations i WHERE i.organization_id ="
+               " core.org() AND i.id = $%d::bigint AND i.deleted_at IS NULL",
+               sql_bind_int(&sql, call->request->row));
+    return bare_json(call, &sql, "Integration not found.");
+}
+
+/* ---- settings of a calendar ---- */
+
+static const char *const directions[] = {"both", "push", "pull", NULL};
+static const struct field calendar_fields[] = {
+    {"is_enabled", F_BOOL, NOT_NULL},
+    {"sync_direction", F_ENUM, NOT_NULL, .values = directions},
+};
+
+/* Texts of the accepted values, NULL when absent. Errors: INVALID. */
+static enum err read_settings(struct call *call, const char *values[COUNT_OF(calendar_fields)])
+{
+    enum err err = ERR_OK;
+    for (size_t i = 0; i < COUNT_OF(calendar_fields); i++) {
+        const struct field *field = &calendar_fields[i];
+        const msgpack_object *value = mp_find(call->body, field->name);
+        struct checked checked = {0};
+        values[i] = NULL;
+        if (value == NULL)
+            continue;
+        if (mp_is_null(value)) {
+            fault_add(call, field, RULE_MISSING, NULL, NULL);
+            err = ERR_INVALID;
+        } else if (check_laravel(call, field, value, &checked)) {
+            values[i] = checked.text;
+        } else {
+            err = ERR_INVALID;
+        }
+    }
+    return err;
+}
+
+static enum err queue_pull(struct call *call, bool urgent)
+{
+    struct sql sql;
+    struct pg_result *rows;
+    sql_init(&sql, call->arena);
+    sql_printf(&sql,
+               "SELECT sync.add_job(c.integration_id, 'pull', c.id, 0::smallint, interval '%s')"
+               " FROM sync.calendars c WHERE c.organization_id = core.org() AND c.id = $%d::bigint"
+               " AND c.is_enabled AND c.sync_direction <> 'push'",
+               urgent ? "0" : "1 second", sql_bind_int(&sql, call->request->row));
+    return call_run(call, &sql, &rows);
+}
+
+/* The calendar must be there before its body is looked at. */
+static enum err calendar_seen(struct call *call, bool *connected)
+{
+    struct sql sql;
+    struct pg_result *rows;
+    sql_init(&sql, call->arena);
+    sql_printf(&sql,
+               "SELECT i.is_active AND NOT i.needs_reconnect FROM sync.calendars c"
+               " JOIN sync.integrations i ON i.organization_id = c.organization_id"
+               " AND i.id = c.integration_id WHERE c.organization_id = core.org()"
+               " AND c.id = $%d::bigint AND c.deleted_at IS NULL AND i.deleted_at IS NULL",
+               sql_bind_int(&sql, call->request->row));
+    enum err err = call_run(call, &sql, &rows);
+    if (err != ERR_OK)
+        return err;
+    if (pg_rows(rows) == 0)
+        return call_fail(call, ERR_NOT_FOUND, "Calendar not found.");
+    *connected = pg_true(rows, 0, 0);
+    return ERR_OK;
+}
+
+enum err calendar_update(struct call *call)
+{
+    const char *values[COUNT_OF(calendar_fields)];
+    bool connected;
+    struct sql sql;
+    enum err err = calendar_seen(call, &connected);
+    if (err == ERR_OK)
+        err = read_settings(call, values);
+    if (err != ERR_OK)
+        return err;
+    sql_init(&sql, call->arena);
+    int enabled = sql_bind(&sql, values[0]), direction = sql_bind(&sql, values[1]);
+    sql_printf(&sql,
+               "UPDATE sync.calendars c SET is_enabled = coalesce($%d::boolean, is_enabled),"
+               " sync_direction = coalesce($%d::text, sync_direction), updated_at = now()"
+               " WHERE c.organization_id = core.org() AND c.id = $%d::bigint RETURNING"
+               " json_build_object('message', 'Calendar settings updated', 'calendar',"
+               " json_build_object('id', c.id, 'name', c.name, 'is_enabled', c.is_enabled,"
+               " 'sync_direction', c.sync_direction))",
+               enabled, direction, sql_bind_int(&sql, call->request->row));
+    err = bare_json(call, &sql, "Calendar not found.");
+    return err == ERR_OK ? queue_pull(call, false) : err;
+}
+
+static enum err said(struct call *call, const char *json)
+{
+    call->reply->json = (struct slice){json, strlen(json)};
+    call->reply->bare = true;
+    return ERR_OK;
+}
+
+enum err calendar_sync(struct call *call)
+{
+    bool connected;
+    enum err err = calendar_seen(call, &connected);
+    if (err != ERR_OK)
+        return err;
+    if (!connected)
+        return call_fail(call, ERR_CONFLICT, "The account must be connected again first.");
+    err = queue_pull(call, true);
+    return err == ERR_OK ? said(call, "{\"message\":\"Sync initiated\"}") : err;
+}
+
+enum err integration_sync(struct call *call)
+{
+    struct sql sql;
+    struct pg_result *rows;
+    sql_init(&sql, call->arena);
+    sql_printf(&sql,
+               "SELECT sync.force(id), needs_reconnect FROM sync.integrations"
+               " WHERE organization_id = core.org() AND id = $%d::bigint AND deleted_at IS NULL",
+               sql_bind_int(&sql, call->request->row));
+    enum err err = call_run(call, &sql, &rows);
+    if (err != ERR_OK)
+        return err;
+    if (pg_rows(rows) == 0)
+        return call_fail(call, ERR_NOT_FOUND, "Integration not found.");
+    if (pg_true(rows, 0, 1))
+        return call_fail(call, ERR_CONFLICT, "The account must be connected again first.");
+    return said(call, "{\"message\":\"Sync initiated\"}");
+}
+
+/* ---- jobs ---- */
+
+#define JOB_JSON                                                                                   \
+    "json_build_object('id', j.id, 'integration_id', j.integration_id, 'provider', l.provider,"    \
+    " 'kind', j.kind, 'record', CASE j.kind WHEN 'push' THEN 'time_block' WHEN 'pull' THEN"        \
+    " 'calendar' END, 'record_id', nullif(j.record_id, 0), 'status', CASE WHEN j.state = 'failed'" \
+    " THEN 'failed' WHEN l.job_id = j.id AND l.lease_until > now() THEN 'running' ELSE 'pending'"  \
+    " END, 'attempts', j.attempt, 'error', j.error, 'run_at', core.iso(j.run_at), 'created_at',"   \
+    " core.iso(j.created_at), 'updated_at', core.iso(j.updated_at))"
+
+/* ?status=failed|pending|running, newest first; page, per_page. */
+enum err job_list(struct call *call)
+{
+    struct sql sql;
+    sql_init(&sql, call->arena);
+    int status = sql_bind(&sql, query_find(call->request, "status"));
+    int page = sql_bind(&sql, query_find(call->request, "page"));
+    int size = sql_bind(&sql, query_find(call->request, "per_page"));
+    sql_printf(&sql, "SELECT sync.job_page($%d::text, $%d::text, $%d::text)", status, page, size);
+    return bare_json(call, &sql, "");
+}
+
+enum err job_retry(struct call *call)
+{
+    struct sql sql;
+    sql_init(&sql, call->arena);
+    sql_printf(&sql,
+               "WITH again AS (UPDATE sync.jobs SET state = 'available', attempt = 0, error = NULL,"
+               " run_at = now(), first_at = now(), priority = 0, updated_at = now()"
+               " WHERE organization_id = core.org() AND id = $%d::bigint RETURNING *), shown AS"
+               " (UPDATE sync.links k SET status = 'pending', error = NULL, updated_at = now()"
+               " FROM again a WHERE a.kind = 'push' AND k.organization_id = a.organization_id"
+               " AND k.integration_id = a.integration_id AND k.record_id = a.record_id)"
+               " SELECT json_build_object('message', 'Job queued again', 'data', " JOB_JSON
+               ") FROM again j JOIN sync.lanes l ON l.organization_id = j.organization_id"
+               " AND l.integration_id = j.integration_id",
+               sql_bind_int(&sql, call->request->row));
+    return bare_json(call, &sql, "Job not found.");
+}

@@ -1,0 +1,51 @@
+-- What the API asks in one piece.
+
+-- Everything of an integration is looked at again now. Does nothing while it must be reconnected.
+CREATE FUNCTION sync.force(p_integration bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE r record;
+BEGIN
+    FOR r IN SELECT i.provider_type, c.id AS calendar FROM sync.integrations i
+               LEFT JOIN sync.calendars c ON c.organization_id = i.organization_id
+                    AND c.integration_id = i.id AND c.deleted_at IS NULL AND c.is_enabled
+                    AND c.sync_direction <> 'push'
+              WHERE i.organization_id = core.org() AND i.id = p_integration AND NOT i.needs_reconnect LOOP
+        PERFORM sync.add_job(p_integration, CASE r.provider_type WHEN 'calendar' THEN 'calendars' ELSE 'import' END,
+                             0, 0::smallint, interval '0');
+        IF r.calendar IS NOT NULL THEN
+            PERFORM sync.add_job(p_integration, 'pull', r.calendar, 0::smallint, interval '0');
+        END IF;
+    END LOOP;
+END $$;
+
+-- A page of deliveries. Work by the clock is listed only while something is wrong with it.
+CREATE FUNCTION sync.job_page(p_status text, p_page text, p_size text) RETURNS json
+    LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    size integer := CASE WHEN p_size ~ '^[1-9]\d{0,2}$' THEN least(p_size::integer, 100)
+                         WHEN p_size ~ '^[1-9]\d*$' THEN 100 ELSE 15 END;
+    page bigint := CASE WHEN p_page ~ '^[1-9]\d{0,8}$' THEN p_page::bigint ELSE 1 END;
+BEGIN
+    RETURN (
+        WITH shown AS (
+            SELECT j.*, l.provider,
+                   CASE WHEN j.state = 'failed' THEN 'failed'
+                        WHEN l.job_id = j.id AND l.lease_until > now() THEN 'running'
+                        ELSE 'pending' END AS status
+              FROM sync.jobs j JOIN sync.lanes l ON l.organization_id = j.organization_id
+                                                AND l.integration_id = j.integration_id
+             WHERE j.organization_id = core.org() AND (j.kind = 'push' OR j.error IS NOT NULL)),
+        wanted AS (SELECT * FROM shown WHERE p_status IS NULL OR p_status = '' OR status = p_status)
+        SELECT json_build_object(
+            'data', coalesce((SELECT json_agg(json_build_object(
+                'id', j.id, 'integration_id', j.integration_id, 'provider', j.provider, 'kind', j.kind,
+                'record', CASE j.kind WHEN 'push' THEN 'time_block' WHEN 'pull' THEN 'calendar' END,
+                'record_id', nullif(j.record_id, 0), 'status', j.status, 'attempts', j.attempt,
+                'error', j.error, 'run_at', core.iso(j.run_at), 'created_at', core.iso(j.created_at),
+                'updated_at', core.iso(j.updated_at)) ORDER BY j.id DESC)
+                FROM (SELECT * FROM wanted ORDER BY id DESC LIMIT size OFFSET (page - 1) * size) j), '[]'),
+            'meta', json_build_object('current_page', page, 'per_page', size,
+                                      'total', (SELECT count(*) FROM wanted))));
+END $$;
+
+REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA sync FROM PUBLIC;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA sync TO bureau_sync;
