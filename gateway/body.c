@@ -194,6 +194,8 @@ enum err body_stage(struct exchange *x)
     struct slice text = x->http->body;
     struct slice type = http_header_find(x->http->head, "Content-Type");
     size_t blank = 0;
+    if (x->http->spool > 0 && x->match.route != NULL)
+        upload_first(x);
     while (blank < text.len && strchr(" \t\r\n", text.data[blank]) != NULL && text.data[blank])
         blank++;
     if (x->match.route == NULL || exchange_is_safe(x) || blank == text.len)

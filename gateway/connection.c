@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "gateway/spool.h"
 
 enum { BUFFERED_MAX = 64 << 20 }; /* bytes of unfinished requests, all connections together */
 
@@ -40,6 +41,7 @@ void connection_release(struct connection *c)
 void connection_end(struct connection *c)
 {
     int fd = c->fd;
+    spool_drop(c);
     connection_release(c);
     atomic_store(&c->state, FREE);
     atomic_store(&held.table[fd], NULL);
@@ -82,11 +84,12 @@ enum fill connection_refuse(struct connection *c, int status, const char *why)
 
 static enum fill head_came(struct connection *c)
 {
-    size_t most = held.settings.body_max(&c->head);
+    c->spools = spool_wanted(&c->head) && (c->head.chunked || c->head.content_length > 0);
+    int64_t most = c->spools ? SPOOL_MAX : (int64_t)held.settings.body_max(&c->head);
     c->have_head = true;
     c->request.head = &c->head;
     c->chunks = (struct chunks){.at = c->head.bytes, .out = c->head.bytes};
-    if (c->head.content_length > 0 && (uint64_t)c->head.content_length > most)
+    if (c->head.content_length > most)
         return connection_refuse(c, 413, "The body is too large.");
     bool wants_body = c->head.chunked || c->head.content_length > 0;
     if (c->head.expects_continue && wants_body && c->in.len == c->head.bytes) {
@@ -98,6 +101,8 @@ static enum fill head_came(struct connection *c)
 
 static enum fill judge_body(struct connection *c)
 {
+    if (c->spools)
+        return spool_take(c);
     if (c->head.chunked) {
         size_t bounds[2] = {c->head.bytes, held.settings.body_max(&c->head)};
         const char *why = NULL;
@@ -173,6 +178,7 @@ enum fill connection_fill(struct connection *c)
 void connection_next(struct connection *c)
 {
     size_t rest = c->in.len - c->end;
+    spool_drop(c);
     if (rest > 0) {
         memmove(c->in.data, c->in.data + c->end, rest);
         c->in.len = rest;
@@ -182,7 +188,7 @@ void connection_next(struct connection *c)
     }
     atomic_fetch_sub(&held.buffered, (int64_t)(c->counted - rest));
     c->counted = rest;
-    c->have_head = c->whole = false;
+    c->have_head = c->whole = c->spools = false;
     c->end = c->fed = 0;
     c->started_us = rest > 0 ? clock_mono_us() : 0;
     c->request = (struct http_request){.address = c->address};

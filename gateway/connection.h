@@ -32,7 +32,9 @@ struct connection {
     size_t end;         /* of the request in `in` */
     size_t fed;         /* bytes of the stand-in given to civetweb */
     size_t counted;     /* bytes in `buffered` */
-    bool have_head, whole;
+    bool have_head, whole, spools;
+    int spool;       /* file of the body; 0: none */
+    int64_t spooled; /* bytes in it */
     struct connection *next_free;
 };
 

@@ -18,6 +18,8 @@
 struct http_request {
     const struct http_head *head; /* with fault: may be partly read; NULL when nothing was */
     struct slice body;            /* decoded */
+    int spool;                    /* or the file it is in; 0: none */
+    int64_t spooled;              /* bytes of it */
     int fault;                    /* 0, or the status it is refused with */
     const char *why;
     const char *address; /* of the peer */

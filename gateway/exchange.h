@@ -80,6 +80,10 @@ bool exchange_is_safe(const struct exchange *x); /* GET, HEAD, OPTIONS */
 enum err route_stage(struct exchange *x) MUST_USE;
 enum err body_stage(struct exchange *x) MUST_USE;
 enum err upstream_stage(struct exchange *x) MUST_USE;
+/* upload.c: the rest of a file that lies in a spool, part by part. */
+enum err upload_stage(struct exchange *x) MUST_USE;
+/* The first part, which travels with the request itself. */
+void upload_first(struct exchange *x);
 
 /* The request to the service, once the caller is admitted. */
 void exchange_request(struct exchange *x, struct request *request);

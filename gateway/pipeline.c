@@ -250,6 +250,7 @@ static const struct {
     {"route", route_stage, false},
     {"body", body_stage, false},
     {"upstream", upstream_stage, true},
+    {"upload", upload_stage, false},
 };
 
 void pipeline_run(struct exchange *x, void *connection)

@@ -73,6 +73,8 @@ static const struct param params[] = {
 static const struct action actions[] = {
     {"GET", "/duplicates", "duplicates", ROLE_VISITOR,
      "Clients that share a name, an e-mail address or a telephone number", ACTION_SLOW},
+    {"POST", "/import", "import", ROLE_USER,
+     "Import a CSV file: the body, as text/csv, whatever its size", ACTION_SLOW},
     {0},
 };
 

@@ -46,6 +46,12 @@ static const struct param params[] = {
     {0},
 };
 
+static const struct action actions[] = {
+    {"POST", "/import", "import", ROLE_USER,
+     "Import a CSV file: the body, as text/csv, whatever its size", ACTION_SLOW},
+    {0},
+};
+
 /* What was said and what is to be done. Source: seed 000, "Communications"; crm.md 2.3, 2.8. */
 const struct resource communication_resource = {
     .name = "communication",
@@ -64,6 +70,7 @@ const struct resource communication_resource = {
     .fields = fields,
     .relations = relations,
     .params = params,
+    .actions = actions,
     .custom = "communications",
     .search_sql = "t.search_text",
     .count_sql = "(SELECT coalesce(sum(n), 0)::bigint FROM crm.counters"

@@ -51,6 +51,12 @@ static const struct param params[] = {
     {0},
 };
 
+static const struct action actions[] = {
+    {"POST", "/import", "import", ROLE_USER,
+     "Import a CSV file: the body, as text/csv, whatever its size", ACTION_SLOW},
+    {0},
+};
+
 /* People one talks to. Source: seed 000, "Contacts"; crm.md 2.3. */
 const struct resource contact_resource = {
     .name = "contact",
@@ -68,6 +74,7 @@ const struct resource contact_resource = {
     .fields = fields,
     .relations = relations,
     .params = params,
+    .actions = actions,
     .custom = "contacts",
     .search_sql = "t.search_text",
     .count_sql = "(SELECT coalesce(sum(n), 0)::bigint FROM crm.counters"

@@ -29,6 +29,7 @@ struct call {
     bool created;     /* create, not update */
     enum err planned; /* the fault of an update whose row is still to be looked for */
     bool dry_run;
+    bool silent;         /* nobody reads the written row: only its id is shown */
     bool joined;         /* the service opened the transaction: call_transaction joins it */
     bool again;          /* a deadlock or serialization failure: the write may run again */
     int64_t deadline_us; /* clock_mono_us() */
@@ -92,6 +93,7 @@ struct op {
     const char *resource; /* or "" */
     enum err (*run)(struct call *call);
     bool write;
+    bool own_dry_run; /* ?dry_run=1 is its own matter: it is run, and kept, all the same */
 };
 
 #endif

@@ -378,7 +378,7 @@ static enum err write_row(struct call *call, enum err (*after)(struct call *, in
         return err;
     int64_t id = call->created ? id_of(pg_text(result, 0, 1)) : call->request->row;
     err = after(call, id);
-    return err == ERR_OK && again ? reread(call, id) : err;
+    return err == ERR_OK && again && !call->silent ? reread(call, id) : err;
 }
 
 enum err crud_create(struct call *call)

@@ -76,6 +76,18 @@ static size_t put_header(struct call *call, struct buf *out)
     return cells + n;
 }
 
+/* As the dialect's JSON shows it, as text. */
+static void put_cell(struct sql *sql, const struct resource *r, const struct field *field)
+{
+    if (field->type == F_TIME && field->sql == NULL && r->dialect == DIALECT_LARAVEL) {
+        sql_printf(sql, "core.iso(t.%s)", field_column(field));
+        return;
+    }
+    sql_puts(sql, "(");
+    sql_shown(sql, r, field);
+    sql_puts(sql, ")::text");
+}
+
 static void put_cells(struct call *call, struct sql *sql)
 {
     size_t n;
@@ -85,9 +97,7 @@ static void put_cells(struct call *call, struct sql *sql)
         if (!is_cell(f))
             continue;
         sql_puts(sql, comma);
-        sql_puts(sql, "(");
-        sql_shown(sql, call->resource, f);
-        sql_puts(sql, ")::text");
+        put_cell(sql, call->resource, f);
         comma = ", ";
     }
     for (size_t i = 0; i < n; i++)

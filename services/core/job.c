@@ -76,7 +76,8 @@ static enum job_kind kind_of(struct job *job)
         return job->op != NULL || has_own_read(job) || !crud_is_single(&job->call)
                    ? JOB_READ_ALONE
                    : JOB_READ_SINGLE;
-    job->call.dry_run = is_set(query_find(job->request, "dry_run"));
+    job->call.dry_run =
+        (job->op == NULL || !job->op->own_dry_run) && is_set(query_find(job->request, "dry_run"));
     if (job->call.dry_run || idempotency_key(job->request) != NULL)
         return JOB_WRITE_ALONE;
     return job->op == NULL && crud_is_single(&job->call) ? JOB_WRITE_SINGLE : JOB_WRITE;

@@ -206,7 +206,10 @@ static unsigned shown(const struct call *call)
 static void put_new(struct write *w, unsigned where)
 {
     sql_printf(w->sql, " SELECT %d, ", ROW_OK);
-    sql_row(w->call, w->sql, where);
+    if (w->call->silent)
+        sql_puts(w->sql, "('{\"id\":' || t.id || '}')::json");
+    else
+        sql_row(w->call, w->sql, where);
     sql_puts(w->sql, ", t.\"@v\" FROM new t");
 }
 

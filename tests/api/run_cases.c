@@ -164,6 +164,8 @@ static bool check_answer(struct run *run, const struct exchange *x, const struct
     return x->text == NULL || check_text(run, x, answer);
 }
 
+enum { TRIES = 150, TRY_AGAIN_US = 100000 };
+
 static bool run_exchange(struct run *run, const struct exchange *x)
 {
     const char *headers[COUNT_OF(x->headers)] = {0};
@@ -176,12 +178,20 @@ static bool run_exchange(struct run *run, const struct exchange *x)
     }
     if (!known)
         return false;
-    struct answer answer = api_send(run->arena, run->asked, x->verb, target, headers, body);
-    if (check_answer(run, x, &answer))
+    bool waits = x->verb[0] == '~'; /* ~GET: until it fits, for a while */
+    const char *verb = waits ? x->verb + 1 : x->verb;
+    struct answer answer = api_send(run->arena, run->asked, verb, target, headers, body);
+    bool fits = check_answer(run, x, &answer);
+    for (int i = 0; !fits && waits && i < TRIES; i++) {
+        usleep(TRY_AGAIN_US);
+        buf_init(&run->why, run->arena);
+        answer = api_send(run->arena, run->asked, verb, target, headers, body);
+        fits = check_answer(run, x, &answer);
+    }
+    if (fits)
         return true;
-    buf_printf(&run->why, "\nline %d: %s %s%s%.600s\nanswered %ld: %.1500s", x->line, x->verb,
-               target, body == NULL ? "" : "\n", body == NULL ? "" : body, answer.status,
-               answer.body);
+    buf_printf(&run->why, "\nline %d: %s %s%s%.600s\nanswered %ld: %.1500s", x->line, verb, target,
+               body == NULL ? "" : "\n", body == NULL ? "" : body, answer.status, answer.body);
     return false;
 }
 
