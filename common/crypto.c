@@ -33,8 +33,15 @@ void crypto_random_text(char *out, size_t n)
 
 void crypto_uuid(char *out)
 {
-    uint8_t b[16];
-    randombytes_buf(b, sizeof b);
+    /* One system call for many: ids name things, they keep no secret. */
+    static _Thread_local uint8_t pool[1024];
+    static _Thread_local size_t left;
+    if (left == 0) {
+        randombytes_buf(pool, sizeof pool);
+        left = sizeof pool;
+    }
+    left -= 16;
+    uint8_t *b = pool + left;
     b[6] = (uint8_t)((b[6] & 0x0f) | 0x40);
     b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
     snprintf(out, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0],

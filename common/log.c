@@ -141,13 +141,46 @@ static void start(struct line *line, enum log_level level, const char *event,
         put_pair(line, "request_id", request_id);
 }
 
+/* Lines held back; at most what one write(2) to a pipe keeps together. */
+static _Thread_local struct {
+    char text[4096];
+    size_t len;
+    bool on;
+} held;
+
+static void write_out(const char *text, size_t len)
+{
+    ssize_t written = len == 0 ? 0 : write(STDERR_FILENO, text, len);
+    (void)written; /* nowhere left to complain */
+}
+
+static void flush(void)
+{
+    write_out(held.text, held.len);
+    held.len = 0;
+}
+
 static void end(struct line *line)
 {
     if (!as_text)
         line->text[line->len++] = '}';
     line->text[line->len++] = '\n';
-    ssize_t written = write(STDERR_FILENO, line->text, line->len);
-    (void)written; /* nowhere left to complain */
+    if (held.len + line->len > sizeof held.text)
+        flush();
+    if (!held.on) {
+        write_out(line->text, line->len);
+        return;
+    }
+    memcpy(held.text + held.len, line->text, line->len);
+    held.len += line->len;
+}
+
+void log_hold(void) { held.on = true; }
+
+void log_release(void)
+{
+    held.on = false;
+    flush();
 }
 
 void log_open(const char *program)

@@ -18,6 +18,9 @@ bool log_enabled(enum log_level level);
    values are strings (NULL prints null). */
 void log_event(enum log_level level, const char *event, const char *request_id, ...)
     __attribute__((sentinel));
+/* Between the two, this thread's lines are gathered and leave in few writes, whole each. */
+void log_hold(void);
+void log_release(void);
 /* For one free text. */
 void log_say(enum log_level level, const char *event, const char *format, ...) PRINTF(3, 4);
 

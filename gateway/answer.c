@@ -22,14 +22,19 @@ static const char *reason_of(int status)
     return mg_get_response_code_text(NULL, status);
 }
 
+/* Written once a second: strftime looks at the zone's file each time. */
 static void put_date(struct buf *out)
 {
-    char text[40];
-    struct tm parts;
+    static _Thread_local char line[48];
+    static _Thread_local time_t written;
     time_t now = (time_t)(clock_unix_ms() / 1000);
-    gmtime_r(&now, &parts);
-    strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts);
-    buf_printf(out, "Date: %s\r\n", text);
+    if (now != written) {
+        struct tm parts;
+        gmtime_r(&now, &parts);
+        strftime(line, sizeof line, "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &parts);
+        written = now;
+    }
+    buf_puts(out, line);
 }
 
 static void put_limit(struct buf *out, const struct exchange *x)
@@ -146,7 +151,7 @@ static void say(struct exchange *x, struct buf *body)
     }
 }
 
-void answer_send(struct exchange *x, void *connection)
+struct slice answer_format(struct exchange *x)
 {
     struct buf body, out;
     buf_init(&body, x->arena);
@@ -160,12 +165,15 @@ void answer_send(struct exchange *x, void *connection)
     if (goes_on && !x->http->head->http11)
         x->closes = true; /* nothing else would say where it ends */
     put_head(&out, x, body.len);
-    if (goes_on) {
-        mg_write(connection, out.data, out.len);
-        stream_send(x, connection);
-        return;
-    }
-    if (strcmp(x->verb, "HEAD") != 0 && has_body(x->status))
+    if (!goes_on && strcmp(x->verb, "HEAD") != 0 && has_body(x->status))
         buf_put(&out, body.data, body.len);
-    mg_write(connection, out.data, out.len);
+    return (struct slice){out.data, out.len};
+}
+
+void answer_send(struct exchange *x, void *connection)
+{
+    struct slice answer = answer_format(x);
+    mg_write(connection, answer.data, answer.len);
+    if (stream_goes_on(x))
+        stream_send(x, connection);
 }

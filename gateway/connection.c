@@ -12,7 +12,10 @@
 
 enum { BUFFERED_MAX = 64 << 20 }; /* bytes of unfinished requests, all connections together */
 
-struct held held = {.lock = PTHREAD_MUTEX_INITIALIZER, .epoll_fd = -1, .ready_fd = -1};
+struct held held = {.lock = PTHREAD_MUTEX_INITIALIZER,
+                    .parking = PTHREAD_MUTEX_INITIALIZER,
+                    .epoll_fd = -1,
+                    .ready_fd = -1};
 
 bool connection_listens(int fd)
 {
@@ -188,7 +191,7 @@ void connection_next(struct connection *c)
     }
     atomic_fetch_sub(&held.buffered, (int64_t)(c->counted - rest));
     c->counted = rest;
-    c->have_head = c->whole = c->spools = false;
+    c->have_head = c->whole = c->spools = c->answered = false;
     c->end = c->fed = 0;
     c->started_us = rest > 0 ? clock_mono_us() : 0;
     c->request = (struct http_request){.address = c->address};

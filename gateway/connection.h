@@ -32,7 +32,7 @@ struct connection {
     size_t end;         /* of the request in `in` */
     size_t fed;         /* bytes of the stand-in given to civetweb */
     size_t counted;     /* bytes in `buffered` */
-    bool have_head, whole, spools;
+    bool have_head, whole, spools, answered;
     int spool;       /* file of the body; 0: none */
     int64_t spooled; /* bytes in it */
     struct connection *next_free;
@@ -47,6 +47,10 @@ struct held {
     struct connection **ready;           /* ring of pool size: lock */
     size_t ready_at, ready_n;            /* lock */
     pthread_mutex_t lock;
+    /* Held while a thread gives a connection back, and while the epoll thread ends one: between the
+       new state and the descriptor's return to epoll it must not be ended, or its number is
+       another's. */
+    pthread_mutex_t parking;
     _Atomic(struct connection *) *table; /* by descriptor */
     int table_n;
     int listeners[LISTENERS_MAX];

@@ -64,6 +64,7 @@ static void drain(struct connection *c)
 static bool close_oldest(void)
 {
     struct connection *oldest = NULL;
+    pthread_mutex_lock(&held.parking);
     for (size_t i = 0; i < atomic_load(&held.pool_n); i++) {
         struct connection *c = &held.pool[i];
         int state = atomic_load(&c->state);
@@ -73,6 +74,7 @@ static bool close_oldest(void)
     }
     if (oldest != NULL)
         connection_end(oldest);
+    pthread_mutex_unlock(&held.parking);
     return oldest != NULL;
 }
 
@@ -151,11 +153,13 @@ static void on_event(const struct epoll_event *event)
             accept_all(held.listeners[(uintptr_t)c]);
         return;
     }
+    pthread_mutex_lock(&held.parking);
     int state = atomic_load(&c->state);
     if (state == WAITING)
         look_at(c, EPOLL_CTL_MOD);
     else if (state == DRAINING)
         drain(c);
+    pthread_mutex_unlock(&held.parking);
 }
 
 static void *run(void *unused)
@@ -169,7 +173,9 @@ static void *run(void *unused)
             on_event(&events[i]);
         int64_t now = clock_mono_us();
         if (now - swept > 250000) {
+            pthread_mutex_lock(&held.parking);
             sweep(now);
+            pthread_mutex_unlock(&held.parking);
             swept = now;
         }
     }

@@ -46,6 +46,13 @@ void connections_metrics(void);
 const struct http_request *request_current(void);
 /* true when the answer must say Connection: close. */
 bool request_closes(void);
+/* The socket, when this thread may wait for the answer and the next request in one; else -1. Not
+   -1: request_waited() must follow. */
+int request_socket(void);
+void request_waited(void);
+/* On any thread while the request's own waits: sends what the socket takes at once, and counts the
+   request as answered. Returns how much went. */
+size_t request_send(const struct http_request *request, struct slice answer);
 /* After the answer was written. close: this connection takes no more requests. */
 void request_done(bool close);
 

@@ -63,9 +63,12 @@ struct exchange {
     enum err err; /* why the exchange ended early */
     struct reply reply;
     const char *allow;
-    bool closes;  /* the connection ends with this answer */
-    int status;   /* answered */
-    size_t bytes; /* of the body */
+    bool closes;         /* the connection ends with this answer */
+    bool finished;       /* answered and accounted for, but for what is unsent */
+    struct slice unsent; /* of the answer */
+    const char *stage;   /* the last one that ran without a fault */
+    int status;          /* answered */
+    size_t bytes;        /* of the body */
 };
 
 /* Ends the exchange with an error in the dialect's words, or in these. */
@@ -88,7 +91,9 @@ void upload_first(struct exchange *x);
 /* The request to the service, once the caller is admitted. */
 void exchange_request(struct exchange *x, struct request *request);
 void pipeline_run(struct exchange *x, void *connection);
-/* Writes the response. */
+/* The whole response; fills status, bytes and closes. */
+struct slice answer_format(struct exchange *x);
+/* Writes it. */
 void answer_send(struct exchange *x, void *connection);
 
 /* body.c: the most bytes a body may have. */

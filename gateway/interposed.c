@@ -23,14 +23,18 @@ static _Thread_local struct connection *current;
 
 /* On civetweb's threads. */
 
+static bool is_crowded(void)
+{
+    return atomic_load(&held.lingering) * 4 > (int64_t)held.settings.threads * 3;
+}
+
 static int64_t patience_ms(const struct connection *c)
 {
     if (c->started_us != 0)
         return REST_MS;
     if (atomic_load(&held.stopping))
         return 0;
-    bool crowded = atomic_load(&held.lingering) * 4 > (int64_t)held.settings.threads * 3;
-    return crowded ? BUSY_LINGER_MS : LINGER_MS;
+    return is_crowded() ? BUSY_LINGER_MS : LINGER_MS;
 }
 
 static enum fill await(struct connection *c)
@@ -93,10 +97,39 @@ bool request_closes(void)
     return r->fault != 0 || !r->head->keep_alive || atomic_load(&held.stopping);
 }
 
+int request_socket(void)
+{
+    if (request_closes() || is_crowded())
+        return -1;
+    atomic_fetch_add(&held.lingering, 1);
+    return current->fd;
+}
+
+void request_waited(void) { atomic_fetch_sub(&held.lingering, 1); }
+
+static void count_answered(struct connection *c)
+{
+    if (!c->answered)
+        atomic_fetch_sub(&held.busy, 1);
+    c->answered = true;
+}
+
+size_t request_send(const struct http_request *request, struct slice answer)
+{
+    const char *whole = (const char *)request - offsetof(struct connection, request);
+    struct connection *c = (struct connection *)(uintptr_t)whole;
+    ssize_t n = send(c->fd, answer.data, answer.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    bool broken = n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR;
+    size_t sent = broken ? answer.len : n < 0 ? 0 : (size_t)n; /* reading it tells that it broke */
+    if (sent == answer.len)
+        count_answered(c);
+    return sent;
+}
+
 void request_done(bool close)
 {
     struct connection *c = current;
-    atomic_fetch_sub(&held.busy, 1);
+    count_answered(c);
     c->since_us = clock_mono_us();
     if (close)
         atomic_store(&c->state, CLOSING);
@@ -194,8 +227,10 @@ int close(int fd)
         if (c->in.len == 0 && c->arena != NULL)
             connection_release(c);
         c->since_us = clock_mono_us();
+        pthread_mutex_lock(&held.parking);
         atomic_store(&c->state, state == PARKING ? WAITING : DRAINING);
         connection_watch(c, EPOLL_CTL_MOD);
+        pthread_mutex_unlock(&held.parking);
     } else {
         connection_end(c);
     }

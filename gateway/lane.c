@@ -1,21 +1,16 @@
 #include "gateway/lane.h"
 
-#include <errno.h>
-#include <linux/futex.h>
 #include <nng/nng.h>
 #include <nng/protocol/reqrep0/req.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/metrics.h"
 
-enum { WAITING = 0, DONE = 1, LEAD = 2 };
 enum { SILENT_MAX = 2, RECONNECT_MIN_MS = 50, RECONNECT_MAX_MS = 500, MESSAGE_ROOM = 256 };
 
 struct lane {
@@ -38,20 +33,6 @@ struct batch {
     struct lane_item *sent[LANE_BATCH]; /* what goes to the service, by index */
     size_t sent_n;
 };
-
-static void futex_wait(_Atomic uint32_t *word)
-{
-    while (atomic_load_explicit(word, memory_order_acquire) == WAITING)
-        syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, WAITING, NULL, NULL, 0);
-}
-
-static void wake(struct lane_item *item, uint32_t turn)
-{
-    /* The waiter may be gone as soon as it sees the turn: only its address is used after. */
-    _Atomic uint32_t *word = &item->turn;
-    atomic_store_explicit(word, turn, memory_order_release);
-    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
-}
 
 static void on_pipe(nng_pipe pipe, nng_pipe_ev event, void *context)
 {
@@ -313,7 +294,13 @@ static void hand_on(struct lane *lane)
         lane->leading = false;
     pthread_mutex_unlock(&lane->lock);
     if (next != NULL)
-        wake(next, LEAD);
+        turn_lead(&next->turn);
+}
+
+static void give_back(struct lane_item *item)
+{
+    bool finished = item->turn.socket >= 0 && item->finish(item);
+    turn_done(&item->turn, !finished);
 }
 
 static void lead(struct lane *lane, struct lane_item *own)
@@ -324,15 +311,17 @@ static void lead(struct lane *lane, struct lane_item *own)
     arena_reset(lane->arena);
     atomic_fetch_sub(&lane->load, batch.n);
     hand_on(lane);
+    log_hold();
     for (size_t i = 0; i < batch.n; i++)
         if (batch.items[i] != own)
-            wake(batch.items[i], DONE);
+            give_back(batch.items[i]);
+    log_release();
 }
 
 void lane_run(struct lane *lane, struct lane_item *item)
 {
     item->next = NULL;
-    atomic_store(&item->turn, WAITING);
+    turn_open(&item->turn, item->finish == NULL ? -1 : item->socket);
     atomic_fetch_add(&lane->load, 1);
     pthread_mutex_lock(&lane->lock);
     bool leads = !lane->leading;
@@ -343,9 +332,7 @@ void lane_run(struct lane *lane, struct lane_item *item)
         lane->last->next = item;
     lane->last = item;
     pthread_mutex_unlock(&lane->lock);
-    if (!leads)
-        futex_wait(&item->turn);
-    if (leads || atomic_load(&item->turn) == LEAD)
+    if (leads || turn_wait(&item->turn))
         lead(lane, item);
 }
 

@@ -5,11 +5,14 @@
  * finds its lane idle leads: it takes what is queued (no timer: alone, the batch is one), asks
  * Redis for all, drops the refused, sends one message with the rest, waits, wakes each waiter with
  * its own answer, and hands the lead on. The only nng in the gateway.
+ *
+ * An item may let the leader finish it, so that its thread need not be woken (turn.h).
  */
 #ifndef GATEWAY_LANE_H
 #define GATEWAY_LANE_H
 
 #include "gateway/redis.h"
+#include "gateway/turn.h"
 #include "proto/envelope.h"
 
 enum { LANE_BATCH = 32, LANE_BATCH_BYTES = 4 << 20 };
@@ -20,6 +23,10 @@ struct lane_item {
     struct redis_ask *ask; /* or NULL: Redis is not asked */
     /* On the leader's thread, after the ask: OK goes on with `request`; may be NULL (OK). */
     enum err (*settle)(struct lane_item *item);
+    /* On the leader's thread, after the answer, when there is a socket: true when nothing is left
+       for the item's own thread. */
+    bool (*finish)(struct lane_item *item);
+    int socket; /* of the client, or -1 */
     void *context;
     struct request *request; /* NULL: only Redis is asked */
     int64_t deadline_us;
@@ -28,7 +35,7 @@ struct lane_item {
     enum err err;        /* of settle, or UNAVAILABLE, TIMEOUT, TOO_LARGE */
     bool sent;           /* the service may have seen it */
     int64_t redis_us, upstream_us;
-    _Atomic uint32_t turn;
+    struct turn turn;
 };
 
 struct lane;

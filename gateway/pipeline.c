@@ -1,3 +1,4 @@
+#include <civetweb.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -166,39 +167,6 @@ static void take_reply(struct exchange *x, const struct lane_item *item)
     }
 }
 
-enum err upstream_stage(struct exchange *x)
-{
-    struct request *request = NULL;
-    struct lane *lane = upstream_redis();
-    bool asks = x->err == ERR_OK && x->match.route != NULL && !x->local;
-    if (asks) {
-        request = arena_alloc(x->arena, sizeof *request);
-        fill_request(x, request);
-        lane = upstream_pick(x->match.route->service, class_of(x), NULL);
-    }
-    struct lane_item item = {.arena = x->arena,
-                             .settle = settle,
-                             .context = x,
-                             .request = request,
-                             .deadline_us = x->deadline_us};
-    bool out_of_reach = lane == NULL;
-    pass(x, &item, out_of_reach ? upstream_redis() : lane);
-    struct lane *other = NULL;
-    if (asks && x->err == ERR_OK && !out_of_reach && may_repeat(x, &item))
-        other = upstream_pick(x->match.route->service, class_of(x), lane);
-    if (other != NULL) {
-        item.settle = NULL;
-        lane_run(other, &item);
-    }
-    x->redis_us = item.redis_us;
-    x->upstream_us = item.upstream_us;
-    if (out_of_reach && item.err == ERR_OK)
-        item.err = ERR_UNAVAILABLE;
-    if (asks && x->err == ERR_OK)
-        take_reply(x, &item);
-    return x->err;
-}
-
 static void observe(const struct exchange *x)
 {
     char labels[192];
@@ -223,7 +191,7 @@ static void observe(const struct exchange *x)
         metrics_count("bureau_limiter_refused_total", "Requests over a limit.", "", 1);
 }
 
-static void log_access(const struct exchange *x, const char *last)
+static void log_access(const struct exchange *x)
 {
     char number[6][24];
     const int64_t values[6] = {x->status,      clock_mono_us() - x->started_us,
@@ -237,8 +205,82 @@ static void log_access(const struct exchange *x, const char *last)
                         : x->local             ? x->path
                                                : "none";
     log_event(LOG_INFO, "request", x->id, "method", x->verb, "route", route, "status", number[0],
-              "stage", last, "total_us", number[1], "redis_us", number[2], "upstream_us", number[3],
-              "user", number[4], "organization", number[5], "address", x->address, NULL);
+              "stage", x->stage, "total_us", number[1], "redis_us", number[2], "upstream_us",
+              number[3], "user", number[4], "organization", number[5], "address", x->address, NULL);
+}
+
+static void account(const struct exchange *x)
+{
+    observe(x);
+    log_access(x);
+}
+
+/* On the thread of the lane's leader, while the exchange's own sleeps: the plain outcomes. */
+static bool finish(struct lane_item *item)
+{
+    struct exchange *x = item->context;
+    struct reply *reply = NULL;
+    size_t n = 0;
+    if (x->missed && !x->resolved)
+        return false;
+    if (x->err == ERR_OK) {
+        bool answered = item->err == ERR_OK && item->request != NULL &&
+                        replies_read(x->arena, item->answer, &reply, &n) == ERR_OK && n == 1;
+        if (!answered || reply->forget != NULL)
+            return false;
+        x->reply = *reply;
+    }
+    x->redis_us = item->redis_us;
+    x->upstream_us = item->upstream_us;
+    struct slice answer = answer_format(x);
+    size_t sent = request_send(x->http, answer);
+    x->unsent = (struct slice){answer.data + sent, answer.len - sent};
+    x->finished = true;
+    account(x);
+    return x->unsent.len == 0;
+}
+
+/* More than one question and one answer. */
+static bool has_more(const struct exchange *x) { return x->http->spool > 0 || stream_is_export(x); }
+
+enum err upstream_stage(struct exchange *x)
+{
+    struct request *request = NULL;
+    struct lane *lane = upstream_redis();
+    bool asks = x->err == ERR_OK && x->match.route != NULL && !x->local;
+    if (asks) {
+        request = arena_alloc(x->arena, sizeof *request);
+        fill_request(x, request);
+        lane = upstream_pick(x->match.route->service, class_of(x), NULL);
+    }
+    struct lane_item item = {.arena = x->arena,
+                             .settle = settle,
+                             .finish = finish,
+                             .socket = has_more(x) ? -1 : request_socket(),
+                             .context = x,
+                             .request = request,
+                             .deadline_us = x->deadline_us};
+    bool out_of_reach = lane == NULL;
+    pass(x, &item, out_of_reach ? upstream_redis() : lane);
+    if (item.socket >= 0)
+        request_waited();
+    if (x->finished)
+        return x->err;
+    item.finish = NULL;
+    struct lane *other = NULL;
+    if (asks && x->err == ERR_OK && !out_of_reach && may_repeat(x, &item))
+        other = upstream_pick(x->match.route->service, class_of(x), lane);
+    if (other != NULL) {
+        item.settle = NULL;
+        lane_run(other, &item);
+    }
+    x->redis_us = item.redis_us;
+    x->upstream_us = item.upstream_us;
+    if (out_of_reach && item.err == ERR_OK)
+        item.err = ERR_UNAVAILABLE;
+    if (asks && x->err == ERR_OK)
+        take_reply(x, &item);
+    return x->err;
 }
 
 /* In the order they run. `always`: also for a call that failed already, which is still counted. */
@@ -255,19 +297,24 @@ static const struct {
 
 void pipeline_run(struct exchange *x, void *connection)
 {
-    const char *last = "route";
+    x->stage = "route";
     for (size_t i = 0; i < COUNT_OF(stages); i++) {
         if (x->local && !x->counted)
             break;
         if (x->err != ERR_OK && !stages[i].always)
             continue;
         if (x->err == ERR_OK)
-            last = stages[i].name;
+            x->stage = stages[i].name;
         (void)stages[i].run(x);
+        if (x->finished)
+            break;
         if (i == 0)
             session_read(x);
     }
-    answer_send(x, connection);
-    observe(x);
-    log_access(x, last);
+    if (!x->finished) {
+        answer_send(x, connection);
+        account(x);
+    } else if (x->unsent.len > 0) {
+        mg_write(connection, x->unsent.data, x->unsent.len);
+    }
 }

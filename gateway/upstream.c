@@ -13,6 +13,7 @@
 #include "proto/addresses.h"
 
 enum { LANES_MAX = 8, SLOW_LANES = 2, CLASSES = 3, ADDRESS_BYTES = 256 };
+enum { SPILL_LOAD = 24 };
 
 const char *const upstream_services[SERVICES] = {"accounts", "crm", "rentals", "billing", "sync"};
 
@@ -173,6 +174,14 @@ static struct peer *peers_of(const char *service)
 
 struct lane *upstream_redis(void) { return redis_only; }
 
+/* A peer's further lanes wait until its first has a good batch: few requests go better together,
+   many in parallel. */
+static bool is_spared(const struct peer *peer, enum lane_class class, size_t lane)
+{
+    return class != LANE_SLOW && lane > 0 && lane_is_up(peer->lanes[class][lane - 1]) &&
+           lane_load(peer->lanes[class][lane - 1]) < SPILL_LOAD;
+}
+
 struct lane *upstream_pick(const char *service, enum lane_class class, const struct lane *avoid)
 {
     struct peer *of_service = peers_of(service);
@@ -184,7 +193,7 @@ struct lane *upstream_pick(const char *service, enum lane_class class, const str
             continue;
         for (size_t k = 0; k < lanes_of(class); k++) {
             struct lane *lane = peer->lanes[class][k];
-            if (!lane_is_up(lane))
+            if (!lane_is_up(lane) || is_spared(peer, class, k))
                 continue;
             if (best == NULL || best == avoid ||
                 (lane != avoid && lane_load(lane) < lane_load(best)))
