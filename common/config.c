@@ -115,6 +115,15 @@ bool config_load(const struct setting *const *tables)
     return good;
 }
 
+static bool (*judge_all)(void);
+
+void config_judge(bool (*judge)(void)) { judge_all = judge; }
+
+static bool load_and_judge(const struct setting *const *tables)
+{
+    return config_load(tables) && (judge_all == NULL || judge_all());
+}
+
 static int by_name(const void *a, const void *b)
 {
     const struct setting *const *x = a, *const *y = b;
@@ -218,14 +227,14 @@ int config_main(const char *program, const struct setting *const *tables, const 
         show_config(tables);
         exit(0);
     } else if (option != NULL && strcmp(option, "--check-config") == 0) {
-        bool good = config_load(tables);
+        bool good = load_and_judge(tables);
         printf("%s: configuration %s\n", program, good ? "is good" : "has faults");
         exit(good ? 0 : 2);
     } else if (option != NULL) {
         fprintf(stderr, "%s: unknown option %s; --help lists them\n", program, option);
         exit(2);
     }
-    if (!config_load(tables))
+    if (!load_and_judge(tables))
         exit(2);
     return rest;
 }

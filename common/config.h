@@ -25,6 +25,9 @@ struct setting {
 /* Tables end with {0}. Values live until the process ends. Prints faults on stderr; false on any.
  */
 bool config_load(const struct setting *const *tables) MUST_USE;
+/* Registers what judges the values as wholes once all are set, before config_main: false after
+   saying on stderr what is wrong. Counts as a fault at the start and with --check-config. */
+void config_judge(bool (*judge)(void));
 /*
  * Reads argv: answers --help, --version, --show-config, --check-config and unknown options itself
  * (prints, then exits 0 or 2); otherwise loads the tables (exit 2 on a fault) and returns the index

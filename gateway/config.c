@@ -26,10 +26,12 @@ const struct setting gateway_settings[] = {
      "Within this a request must have arrived whole.", &config.header_ms},
     {"BUREAU_IDLE_TIMEOUT", SETTING_INT, 0, "75000", 100, 3600000, "milliseconds",
      "A connection without a request is closed after this.", &config.idle_ms},
-    {"BUREAU_LANES", SETTING_INT, 0, "1", 1, 8, "lanes",
+    {"BUREAU_LANES", SETTING_INT, 0, "2", 1, 8, "lanes",
      "Lanes to each address of a service for each of reads and writes.", &config.lanes},
     {"BUREAU_LISTEN", SETTING_TEXT, 0, "127.0.0.1", .help = "IPv4 address to listen on.",
      .target = &config.listen},
+    {"BUREAU_METRICS_ALLOW", SETTING_TEXT, 0, "127.0.0.0/8,::1",
+     .help = "Addresses or networks that may read /metrics.", .target = &config.metrics_allow},
     {"BUREAU_PORT", SETTING_INT, 0, "8080", 1, 65535, "", "Port of the gateway.", &config.port},
     {"BUREAU_PUBLIC_URL", SETTING_TEXT, 0, NULL,
      .help = "How the world reaches the gateway; by default http://127.0.0.1 and the port.",
@@ -103,33 +105,87 @@ static bool is_in(const struct network *network, const uint8_t address[16])
     return rest == 0 || ((network->address[whole] ^ address[whole]) & mask) == 0;
 }
 
-bool address_is_trusted(const char *text)
+bool address_is_in(const struct networks *networks, const char *text)
 {
     uint8_t address[16];
     if (!address_read(text, address))
         return false;
-    for (size_t i = 0; i < config.networks_n; i++)
-        if (is_in(&config.networks[i], address))
+    for (size_t i = 0; i < networks->n; i++)
+        if (is_in(&networks->all[i], address))
             return true;
     return false;
 }
 
-static bool read_networks(void)
+/* The next word of a list parted by commas or blanks; false at its end. */
+static bool next_word(const char **list, struct slice *word)
 {
-    char text[128];
-    for (const char *at = config.proxies; *at != '\0';) {
-        size_t len = strcspn(at, ", ");
-        snprintf(text, sizeof text, "%.*s", (int)(len < 127 ? len : 127), at);
-        at += len;
-        at += strspn(at, ", ");
-        if (len == 0)
-            continue;
-        if (config.networks_n == NETWORKS_MAX ||
-            !read_network(text, &config.networks[config.networks_n])) {
-            fprintf(stderr, "BUREAU_TRUSTED_PROXIES: %s is no address or network.\n", text);
+    *list += strspn(*list, ", ");
+    *word = (struct slice){*list, strcspn(*list, ", ")};
+    *list += word->len;
+    return word->len > 0;
+}
+
+static bool read_networks(const char *name, const char *list, struct networks *out)
+{
+    struct slice word;
+    out->n = 0;
+    while (next_word(&list, &word)) {
+        char text[64];
+        snprintf(text, sizeof text, "%.*s", (int)(word.len < 63 ? word.len : 63), word.data);
+        bool room = out->n < NETWORKS_MAX;
+        if (!room || word.len > 63 || !read_network(text, &out->all[out->n])) {
+            fprintf(stderr, "%s: %.*s is %s.\n", name, (int)word.len, word.data,
+                    room ? "no address or network" : "the 33rd network; 32 is the most");
             return false;
         }
-        config.networks_n++;
+        out->n++;
+    }
+    return true;
+}
+
+/* "http://host:port" or https; *rest is what follows the host and port. */
+static bool read_origin(const char *url, const char **rest)
+{
+    const char *host = strncmp(url, "http://", 7) == 0    ? url + 7
+                       : strncmp(url, "https://", 8) == 0 ? url + 8
+                                                          : NULL;
+    if (host == NULL)
+        return false;
+    *rest = host;
+    while (isalnum((unsigned char)**rest) || (**rest != '\0' && strchr(".-_:[]", **rest) != NULL))
+        (*rest)++;
+    return *rest > host;
+}
+
+static bool judge_public_url(void)
+{
+    const char *rest = NULL, *url = config.public_url;
+    if (url == NULL)
+        return true;
+    if (!read_origin(url, &rest)) {
+        fprintf(stderr, "BUREAU_PUBLIC_URL=%s starts with neither http:// nor https://.\n", url);
+        return false;
+    }
+    bool good = *rest == '\0' || (*rest == '/' && strpbrk(rest, "?# \"<>") == NULL);
+    if (!good)
+        fprintf(stderr, "BUREAU_PUBLIC_URL=%s is more than a host and a path.\n", url);
+    return good;
+}
+
+static bool judge_cors(void)
+{
+    const char *list = config.cors, *rest = NULL;
+    struct slice word;
+    while (next_word(&list, &word)) {
+        if (word.len == 1 && *word.data == '*')
+            continue;
+        if (read_origin(word.data, &rest) && rest == word.data + word.len)
+            continue;
+        fprintf(stderr,
+                "BUREAU_CORS_ORIGINS: %.*s is neither * nor an origin such as "
+                "https://app.example.com.\n",
+                (int)word.len, word.data);
+        return false;
     }
     return true;
 }
@@ -149,12 +205,9 @@ static void read_domains(void)
     const char *host = strstr(config.public_url, "://");
     host = host == NULL ? config.public_url : host + 3;
     add_domain(host, strcspn(host, "/"));
-    for (const char *at = config.stateful; *at != '\0';) {
-        size_t len = strcspn(at, ", ");
-        add_domain(at, len);
-        at += len;
-        at += strspn(at, ", ");
-    }
+    struct slice word;
+    for (const char *list = config.stateful; next_word(&list, &word);)
+        add_domain(word.data, word.len);
 }
 
 bool host_is_stateful(const char *host)
@@ -188,7 +241,7 @@ static const char *read_file(const char *path)
 
 static bool complete(void)
 {
-    static char redis[512], url[64], path[512];
+    static char redis[512], url[64];
     if (config.redis_url == NULL) {
         snprintf(redis, sizeof redis, "unix://%s/redis/redis.sock", config.data);
         config.redis_url = redis;
@@ -197,27 +250,36 @@ static bool complete(void)
         snprintf(url, sizeof url, "http://127.0.0.1:%" PRId64, config.port);
         config.public_url = url;
     }
-    if (config.secret_key == NULL) {
-        snprintf(path, sizeof path, "%s/secret.key", config.data);
-        config.secret_key = read_file(path);
+    return judge_public_url() && judge_cors();
+}
+
+bool gateway_config_judge(void)
+{
+    const char *reason = NULL;
+    struct in_addr address;
+    bool good = complete();
+    good = read_networks("BUREAU_TRUSTED_PROXIES", config.proxies, &config.trusted) && good;
+    good = read_networks("BUREAU_METRICS_ALLOW", config.metrics_allow, &config.metrics_readers) &&
+           good;
+    if (inet_pton(AF_INET, config.listen, &address) != 1) {
+        fprintf(stderr, "BUREAU_LISTEN=%s is no IPv4 address.\n", config.listen);
+        good = false;
     }
-    if (config.secret_key == NULL)
-        fprintf(stderr, "There is no master key: set BUREAU_SECRET_KEY or write %s.\n", path);
-    return config.secret_key != NULL;
+    if (config.services != NULL && !addresses_check(config.services, &reason)) {
+        fprintf(stderr, "BUREAU_SERVICES: %s.\n", reason);
+        good = false;
+    }
+    return good;
 }
 
 bool gateway_config_open(void)
 {
-    const char *reason = NULL;
-    struct in_addr address;
-    if (!complete() || !read_networks())
-        return false;
-    if (inet_pton(AF_INET, config.listen, &address) != 1) {
-        fprintf(stderr, "BUREAU_LISTEN=%s is no IPv4 address.\n", config.listen);
-        return false;
-    }
-    if (config.services != NULL && !addresses_check(config.services, &reason)) {
-        fprintf(stderr, "BUREAU_SERVICES: %s.\n", reason);
+    char path[512];
+    snprintf(path, sizeof path, "%s/secret.key", config.data);
+    if (config.secret_key == NULL)
+        config.secret_key = read_file(path);
+    if (config.secret_key == NULL) {
+        fprintf(stderr, "There is no master key: set BUREAU_SECRET_KEY or write %s.\n", path);
         return false;
     }
     read_domains();

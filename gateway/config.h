@@ -12,16 +12,20 @@ struct network {
     unsigned bits;
 };
 
+struct networks {
+    struct network all[NETWORKS_MAX];
+    size_t n;
+};
+
 struct gateway_config {
     const char *listen, *data, *redis_url, *services, *secret_key, *public_url, *stateful, *proxies,
-        *cors;
+        *cors, *metrics_allow;
     int64_t port, limit, limit_guest, limit_login, threads, connections, timeout_ms, header_ms,
         idle_ms, lanes;
     bool server_timing;
     /* Derived. */
     uint8_t key_jwt[32], key_csrf[32];
-    struct network networks[NETWORKS_MAX];
-    size_t networks_n;
+    struct networks trusted, metrics_readers;
     const char *domains[DOMAINS_MAX]; /* "host" or "host:port", lower case */
     size_t domains_n;
 };
@@ -29,11 +33,13 @@ struct gateway_config {
 extern struct gateway_config config;
 extern const struct setting gateway_settings[];
 
-/* Completes the defaults and derives keys and lists; false after saying on stderr what is wrong. */
+/* Completes the defaults and judges and derives lists: for config_judge(). */
+bool gateway_config_judge(void) MUST_USE;
+/* After it, the keys; false after saying on stderr what is wrong. */
 bool gateway_config_open(void) MUST_USE;
 /* IPv4 or IPv6 text to 16 bytes. */
 bool address_read(const char *text, uint8_t out[16]) MUST_USE;
-bool address_is_trusted(const char *text) MUST_USE;
+bool address_is_in(const struct networks *networks, const char *text) MUST_USE;
 /* Whether "host" or "host:port" is one of the stateful domains. */
 bool host_is_stateful(const char *host) MUST_USE;
 

@@ -75,8 +75,21 @@ static void answer_ready(struct exchange *x, struct buf *out)
     x->reply.status = ready ? 200 : 503;
 }
 
+/* A proxy that is not trusted hides who asks: what it passes on is not its own question. */
+static bool may_read_metrics(const struct exchange *x)
+{
+    bool passed_on =
+        exchange_header(x, "X-Forwarded-For") != NULL || exchange_header(x, "Forwarded") != NULL;
+    return address_is_in(&config.metrics_readers, x->address) &&
+           (!passed_on || address_is_in(&config.trusted, x->http->address));
+}
+
 static void answer_metrics(struct exchange *x, struct buf *out)
 {
+    if (!may_read_metrics(x)) {
+        exchange_fail(x, ERR_FORBIDDEN, NULL);
+        return;
+    }
     connections_metrics();
     upstream_metrics();
     metrics_print(out);

@@ -121,6 +121,15 @@ NORETURN static void drain(void)
     _exit(0);
 }
 
+static bool judge(void)
+{
+    bool good = gateway_config_judge();
+    if (redis_open(config.redis_url))
+        return good;
+    fprintf(stderr, "BUREAU_REDIS_URL is neither redis://host:port/db nor unix:///path.\n");
+    return false;
+}
+
 static bool open_all(void)
 {
     struct connections_settings connections = {.threads = (size_t)config.threads,
@@ -130,10 +139,6 @@ static bool open_all(void)
                                                .body_max = body_max};
     if (!crypto_open() || !gateway_config_open())
         return false;
-    if (!redis_open(config.redis_url)) {
-        fprintf(stderr, "BUREAU_REDIS_URL is neither redis://host:port/db nor unix:///path.\n");
-        return false;
-    }
     if (!connections_open(&connections)) {
         fprintf(stderr, "bureau-gateway: too few descriptors or too little memory.\n");
         return false;
@@ -147,6 +152,7 @@ int main(int argc, char **argv)
     static const struct setting *const tables[] = {gateway_settings, log_settings, NULL};
     pthread_t thread;
     mallopt(M_ARENA_MAX, 2); /* 128 threads, not 128 heaps */
+    config_judge(judge);
     (void)config_main("bureau-gateway", tables, NULL, argc, argv);
     log_open("gateway");
     if (!open_all())

@@ -15,6 +15,7 @@
 enum {
     PENDING_MAX = 512,
     PENDING_BYTES = 512,
+    DATABASE_MAX = 9999,
     GONE_MS = 10000, /* longer than any identity question may be under way */
 };
 
@@ -113,17 +114,28 @@ static _Atomic bool alive;
 /* Grows when Redis comes back: connections of an earlier era are dead and are replaced unused. */
 static _Atomic int64_t era;
 
+/* Digits up to the end or `stop`; false when there are none or too many of them. */
+static bool read_number(const char **text, char stop, int most, int *out)
+{
+    size_t len = strspn(*text, "0123456789");
+    if (len == 0 || len > 5 || ((*text)[len] != '\0' && (*text)[len] != stop))
+        return false;
+    *out = (int)strtol(*text, NULL, 10);
+    *text += len;
+    return *out <= most;
+}
+
 bool redis_open(const char *url)
 {
-    int used = 0;
     memset(&where, 0, sizeof where);
     where.port = 6379;
     if (strncmp(url, "unix://", 7) == 0) {
         const char *query = strstr(url, "?db=");
         size_t len = query == NULL ? strlen(url + 7) : (size_t)(query - url - 7);
         snprintf(where.path, sizeof where.path, "%.*s", (int)len, url + 7);
-        where.database = query == NULL ? 0 : (int)strtol(query + 4, NULL, 10);
-        return len > 0 && len < sizeof where.path;
+        const char *number = query == NULL ? "" : query + 4;
+        bool good = query == NULL || read_number(&number, '\0', DATABASE_MAX, &where.database);
+        return good && len > 0 && len < sizeof where.path;
     }
     if (strncmp(url, "redis://", 8) != 0)
         return false;
@@ -137,11 +149,12 @@ bool redis_open(const char *url)
     size_t len = strcspn(rest, ":/");
     snprintf(where.host, sizeof where.host, "%.*s", (int)len, rest);
     end = rest + len;
-    if (*end == ':' && sscanf(end, ":%5d%n", &where.port, &used) == 1)
-        end += used;
-    if (*end == '/')
-        where.database = (int)strtol(end + 1, NULL, 10);
-    return len > 0 && len < sizeof where.host && (*end == '/' || *end == '\0');
+    bool good = len > 0 && len < sizeof where.host;
+    if (*end == ':' && *++end != '/')
+        good = read_number(&end, '/', 65535, &where.port) && where.port > 0 && good;
+    if (*end == '/' && *++end != '\0')
+        good = read_number(&end, '\0', DATABASE_MAX, &where.database) && good;
+    return good && *end == '\0';
 }
 
 static bool said_ok(redisReply *reply)

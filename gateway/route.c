@@ -84,7 +84,7 @@ static const char *forwarded_address(struct exchange *x)
     const char *list = exchange_header(x, "X-Forwarded-For");
     const char *address = x->http->address;
     size_t end = list == NULL ? 0 : strlen(list);
-    while (end > 0 && address_is_trusted(address)) {
+    while (end > 0 && address_is_in(&config.trusted, address)) {
         size_t start = end;
         while (start > 0 && list[start - 1] != ',')
             start--;
@@ -116,7 +116,7 @@ static void read_peer(struct exchange *x)
 {
     x->address = x->http->address;
     x->base = config.public_url;
-    if (config.networks_n == 0 || !address_is_trusted(x->http->address))
+    if (!address_is_in(&config.trusted, x->http->address))
         return;
     x->address = forwarded_address(x);
     const char *proto = exchange_header(x, "X-Forwarded-Proto");
