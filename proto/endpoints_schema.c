@@ -5,6 +5,8 @@
 static const char *const roles[] = {"owner", "admin", "manager", "member", "user", "visitor", NULL};
 static const char *const groups[] = {"admin", "member", "visitor", NULL};
 static const char *const languages[] = {"EN", "FR", "NL", NULL};
+static const char *const overlap[] = {"allow", "refuse", NULL};
+static const char *const roundings[] = {"up", "nearest", "down", NULL};
 static const char *const overbooking[] = {"report", "refuse", NULL};
 
 static const struct field register_body[] = {
@@ -56,6 +58,7 @@ static const struct field settings_body[] = {
     {"vat_rate", F_DECIMAL, NOT_NULL, .min = 0, .max = 100, .scale = 4},
     {"degressive_rate", F_TEXT, NOT_NULL, .max = 200},
     {"overbooking", F_ENUM, NOT_NULL, .values = overbooking},
+    {"overlap", F_ENUM, NOT_NULL, .values = overlap},
     {"billing_email", F_EMAIL, 0, .max = 255},
     {"week_starts_on", F_TEXT, NOT_NULL},
     {"street", F_TEXT, 0, .max = 191},
@@ -96,6 +99,35 @@ static const struct field user_settings_body[] = {
 static const struct field locked_body[] = {
     {"start_date", F_DATE, REQUIRED},
     {"end_date", F_DATE, REQUIRED},
+    {0},
+};
+static const struct field timer_body[] = {
+    {"title", F_TEXT, 0, .min = 1, .max = 255},
+    {"description", F_TEXT, 0, .max = 5000},
+    {"start_time", F_TIME, 0},
+    {"timezone", F_ZONE, NOT_NULL},
+    {"color", F_COLOR, 0},
+    {"is_billable", F_BOOL, NOT_NULL},
+    {"client_id", F_INT, 0, .min = 1, .max = INT64_MAX},
+    {"project_id", F_INT, 0, .min = 1, .max = INT64_MAX},
+    {"calendar_id", F_INT, 0, .min = 1, .max = INT64_MAX},
+    {"end_time", F_TIME, 0},
+    {0},
+};
+static const struct field planner_feed_body[] = {
+    {"user_id", F_INT, 0, .min = 1, .max = INT64_MAX},
+    {0},
+};
+static const struct field billed_body[] = {
+    {"start", F_DATE, 0},
+    {"end", F_DATE, REQUIRED},
+    {"reference", F_TEXT, REQUIRED, .min = 1, .max = 255},
+    {0},
+};
+static const struct field terms_body[] = {
+    {"hourly_rate", F_DECIMAL, 0, .min = 0, .max = 9999999999, .scale = 2},
+    {"rounding_minutes", F_INT, 0, .min = 0, .max = 240},
+    {"rounding", F_ENUM, NOT_NULL, .values = roundings},
     {0},
 };
 static const struct field bill_body[] = {
@@ -144,6 +176,15 @@ static const struct endpoint_schema schemas[] = {
     {"billing", "finalize", .no_body = true},
     {"billing", "credit_note", .no_body = true},
     {"billing", "sync", .no_body = true},
+    {"billing", "timer_start", timer_body, .partial = true},
+    {"billing", "timer_stop", timer_body, .partial = true},
+    {"billing", "timer_discard", .no_body = true},
+    {"billing", "planner_feed_create", planner_feed_body, .partial = true},
+    {"billing", "planner_feed_delete", .no_body = true},
+    {"billing", "planner_feed_read", .type = "text/calendar"},
+    {"billing", "hours_bill", billed_body},
+    {"billing", "hours_unbill", .no_body = true},
+    {"billing", "terms_update", terms_body, .partial = true},
     {"rentals", "feed_delete", .no_body = true},
     {"rentals", "feed_read", .type = "text/calendar"},
 };

@@ -1,5 +1,7 @@
 #include "proto/resources.h"
 
+static const char *const roundings[] = {"up", "nearest", "down", NULL};
+
 static const struct field fields[] = {
     {"id", F_ID, SORT},
     {"name", F_TEXT, REQUIRED | SORT | SEARCH | FILTER, .min = 1, .max = 255},
@@ -8,7 +10,8 @@ static const struct field fields[] = {
     {"hourly_rate", F_DECIMAL, SORT | RANGE | FILTER, .min = 0, .max = 9999999999, .scale = 2},
     {"external_id", F_TEXT, FILTER | UNIQUE, .max = 255},
     {"is_active", F_BOOL, FILTER | NOT_NULL, .def = "true"},
-    {"rounding_minutes", F_INT, NOT_NULL, .min = 0, .max = 240, .def = "0"},
+    {"rounding_minutes", F_INT, 0, .min = 0, .max = 240},
+    {"rounding", F_ENUM, NOT_NULL, .values = roundings, .def = "up"},
     {"client_id", F_REF, FILTER, .ref = "client"},
     {"created_at", F_TIME, READONLY | SORT | RANGE},
     {"updated_at", F_TIME, READONLY | SORT | RANGE},

@@ -14,6 +14,8 @@ static const struct field fields[] = {
     {"project_id", F_REF, FILTER | HIDDEN, .ref = "project"},
     {"calendar_id", F_INT, FILTER | HIDDEN, .min = 1, .max = INT64_MAX},
     {"origin", F_TEXT, READONLY | FILTER},
+    {"billed_at", F_TIME, READONLY | SORT, .sql = "billing.iso_in(t.billed_at, t.timezone)"},
+    {"billed_reference", F_TEXT, READONLY | FILTER},
     {"created_at", F_TIME, READONLY | SORT, .sql = "billing.iso_in(t.created_at, t.timezone)"},
     {"updated_at", F_TIME, READONLY | SORT, .sql = "billing.iso_in(t.updated_at, t.timezone)"},
     {0},

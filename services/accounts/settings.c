@@ -10,6 +10,7 @@
 
 static const char *const languages[] = {"EN", "FR", "NL", NULL};
 static const char *const overbooking[] = {"report", "refuse", NULL};
+static const char *const overlap[] = {"allow", "refuse", NULL};
 static const char *const days[] = {"monday", "tuesday",  "wednesday", "thursday",
                                    "friday", "saturday", "sunday",    NULL};
 
@@ -21,6 +22,7 @@ static const struct field fields[] = {
     {"vat_rate", F_DECIMAL, NOT_NULL, .min = 0, .max = 100, .scale = 4},
     {"degressive_rate", F_TEXT, NOT_NULL, .max = 200},
     {"overbooking", F_ENUM, NOT_NULL, .values = overbooking},
+    {"overlap", F_ENUM, NOT_NULL, .values = overlap},
     {"billing_email", F_EMAIL, 0, .max = 255},
     {"week_starts_on", F_ENUM, NOT_NULL, .values = days},
     {"street", F_TEXT, 0, .max = 191},
@@ -43,7 +45,8 @@ enum err settings_get(struct call *call)
         " 'slug', o.slug, 'timezone', s.timezone, 'billing_email', s.billing_email,"
         " 'subscription_status', o.subscription_status, 'language', s.language, 'currency',"
         " s.currency, 'vat_rate', trim_scale(s.vat_rate), 'degressive_rate', s.degressive_rate,"
-        " 'overbooking', s.overbooking, 'week_starts_on', s.week_starts_on, 'street', s.street,"
+        " 'overbooking', s.overbooking, 'overlap', s.overlap, 'week_starts_on', s.week_starts_on, "
+        "'street', s.street,"
         " 'postal_code', s.postal_code, 'locality', s.locality, 'country', s.country, 'phone',"
         " s.phone, 'vat_number', s.vat_number, 'legal_numbers', s.legal_numbers),"
         " 'integrations_count', json_build_object("

@@ -1,32 +1,29 @@
-/* Reports over worked time, and the periods in which it may no longer change. */
+/* Reports over worked time, as JSON and as CSV, and the periods in which it may no longer change.
+ */
 #include <string.h>
 
+#include "services/billing/body.h"
 #include "services/billing/hooks.h"
+#include "services/core/check.h"
+#include "services/core/export.h"
 
-/* What a report may group by; each is an expression over b (block) giving key and name. */
+/* What a report may group by; each is an expression over w, billing.worked(). */
 static const struct {
-    const char *name, *key, *label;
+    const char *name, *key;
 } groupings[] = {
-    {"client", "b.client_id::text", "billing.client_embed(b.client_id) ->> 'name'"},
-    {"project", "b.project_id::text", "billing.project_embed(b.project_id) ->> 'name'"},
-    {"user", "b.user_id::text", "billing.user_embed(b.user_id) ->> 'name'"},
-    {"day", "b.day::text", "b.day::text"},
+    {"client", "w.client_id::text"},
+    {"project", "w.project_id::text"},
+    {"user", "w.user_id::text"},
+    {"day", "w.day::text"},
 };
 
-static const char *zone_of(const struct call *call)
-{
-    const char *zone = call->request->who.zone;
-    return zone != NULL && zone[0] != '\0' ? zone : "UTC";
-}
-
-static enum err need(struct call *call, const char *name, const char **value)
-{
-    *value = query_find(call->request, name);
-    if (*value != NULL && strspn(*value, "0123456789-") == strlen(*value) && strlen(*value) == 10)
-        return ERR_OK;
-    bool absent = *value == NULL || (*value)[0] == '\0';
-    return call_fault(call, name, absent ? RULE_MISSING : RULE_DATE, NULL, NULL);
-}
+/* What was asked: checked values, or NULL. */
+struct report {
+    const char *start, *end, *user, *client, *project;
+    const char *billable; /* "true", "false" */
+    int group;
+    bool csv;
+};
 
 static int grouping_of(const char *name)
 {
@@ -36,52 +33,129 @@ static int grouping_of(const char *name)
     return -1;
 }
 
-/* Rounding is applied to each block at report time; the raw times stay as they are. */
-static void add_rows(const struct call *call, struct sql *sql, const char *start, const char *end)
+/* false: the word is none of both. */
+static bool read_flag(const char *text, const char **out)
 {
-    int zone = sql_bind(sql, zone_of(call));
-    int from = sql_bind(sql, start), to = sql_bind(sql, end);
+    bool yes = text != NULL && (strcmp(text, "true") == 0 || strcmp(text, "1") == 0);
+    bool no = text != NULL && (strcmp(text, "false") == 0 || strcmp(text, "0") == 0);
+    *out = yes ? "true" : no ? "false" : NULL;
+    return yes || no || text == NULL || text[0] == '\0';
+}
+
+static enum err read_format(struct call *call, struct report *report)
+{
+    const char *format = query_find(call->request, "format");
+    const char *accept = call->request->headers[HEADER_ACCEPT];
+    bool given = format != NULL && format[0] != '\0';
+    report->csv =
+        given ? strcmp(format, "csv") == 0 : accept != NULL && strncmp(accept, "text/csv", 8) == 0;
+    if (given && !report->csv && strcmp(format, "json") != 0)
+        return call_fault(call, "format", RULE_IN, NULL, NULL);
+    return ERR_OK;
+}
+
+static enum err read_report(struct call *call, struct report *report)
+{
+    const char *by = query_find(call->request, "group_by");
+    const struct {
+        const char *name, **value;
+    } ids[] = {{"user_id", &report->user},
+               {"client_id", &report->client},
+               {"project_id", &report->project}};
+    enum err err = query_days(call, true, &report->start, &report->end);
+    for (size_t i = 0; i < COUNT_OF(ids); i++)
+        if (query_id(call, ids[i].name, ids[i].value) != ERR_OK)
+            err = ERR_INVALID;
+    report->group = grouping_of(by != NULL && by[0] != '\0' ? by : "project");
+    if (report->group < 0)
+        err = call_fault(call, "group_by", RULE_IN, NULL, NULL);
+    if (!read_flag(query_find(call->request, "billable"), &report->billable))
+        err = call_fault(call, "billable", RULE_BOOLEAN, NULL, NULL);
+    if (read_format(call, report) != ERR_OK)
+        err = ERR_INVALID;
+    return err;
+}
+
+/* WITH … g (key, name, raw, rounded, billable, worth), seconds and money × 3600, unrounded. A user
+   sees her own work alone, whoever she asks for. */
+static void put_groups(const struct call *call, const struct report *report, struct sql *sql)
+{
+    const struct caller *who = &call->request->who;
+    int from = sql_bind(sql, report->start), to = sql_bind(sql, report->end);
+    int zone = sql_bind(sql, caller_zone(call)), user = sql_bind(sql, report->user);
+    int client = sql_bind(sql, report->client), project = sql_bind(sql, report->project);
     sql_printf(sql,
-               "WITH b AS (SELECT t.client_id, t.project_id, t.user_id, t.is_billable, d.day,"
-               " d.seconds / 3600 AS raw, CASE WHEN p.rounding_minutes > 0 THEN"
-               " ceil(d.seconds / (60 * p.rounding_minutes)) * p.rounding_minutes / 60"
-               " ELSE d.seconds / 3600 END AS hours, coalesce(p.hourly_rate, 0) AS rate"
-               " FROM billing.time_blocks t LEFT JOIN billing.projects p ON p.id = t.project_id,"
-               " LATERAL billing.day_seconds(t.start_time, t.end_time,"
-               " $%d::date::timestamp AT TIME ZONE $%d, ($%d::date + 1)::timestamp"
-               " AT TIME ZONE $%d, $%d) d WHERE t.deleted_at IS NULL AND t.origin = 'bureau'"
-               " AND t.start_time < ($%d::date + 1)::timestamp AT TIME ZONE $%d"
-               " AND t.end_time > $%d::date::timestamp AT TIME ZONE $%d",
-               from, zone, to, zone, zone, to, zone, from, zone);
-    if (call->request->who.role <= ROLE_USER)
-        sql_printf(sql, " AND t.user_id = $%d::bigint",
-                   sql_bind_int(sql, call->request->who.user_id));
-    sql_puts(sql, ")");
+               "WITH w AS (SELECT * FROM billing.worked($%d::date, $%d::date, $%d::text,"
+               " $%d::bigint, $%d::bigint, $%d::bigint) WHERE true",
+               from, to, zone, user, client, project);
+    if (who->role <= ROLE_USER)
+        sql_printf(sql, " AND user_id = $%d::bigint", sql_bind_int(sql, who->user_id));
+    if (report->billable != NULL)
+        sql_printf(sql, " AND is_billable = $%d::boolean", sql_bind(sql, report->billable));
+    sql_printf(sql,
+               "), s AS (SELECT %s AS key, sum(w.raw) AS raw, sum(w.rounded) AS rounded,"
+               " coalesce(sum(w.rounded) FILTER (WHERE w.is_billable), 0) AS billable,"
+               " coalesce(sum(w.rounded * w.rate) FILTER (WHERE w.is_billable), 0) AS worth"
+               " FROM w GROUP BY 1), g AS (SELECT s.*, billing.group_name('%s', s.key) AS name"
+               " FROM s) ",
+               groupings[report->group].key, groupings[report->group].name);
+}
+
+static enum err answer_json(struct call *call, const struct report *report, struct sql *sql)
+{
+    int start = sql_bind(sql, report->start), end = sql_bind(sql, report->end);
+    sql_printf(sql,
+               "SELECT json_build_object('data', coalesce(json_agg(json_build_object("
+               "'key', g.key, 'name', g.name, 'raw_hours', billing.hours(g.raw),"
+               " 'hours', billing.hours(g.rounded), 'billable_hours', billing.hours(g.billable),"
+               " 'amount', trim_scale(round(g.worth / 3600, 2))) ORDER BY g.name, g.key), '[]'),"
+               " 'meta', json_build_object('start', $%d::text, 'end', $%d::text, 'group_by', '%s',"
+               " 'raw_hours', billing.hours(sum(g.raw)), 'hours', billing.hours(sum(g.rounded)),"
+               " 'billable_hours', billing.hours(sum(g.billable)), 'amount',"
+               " trim_scale(round(coalesce(sum(g.worth), 0) / 3600, 2)),"
+               " 'currency', billing.setting('currency'))) FROM g",
+               start, end, groupings[report->group].name);
+    call->reply->bare = true;
+    return call_json(call, sql);
+}
+
+static enum err answer_csv(struct call *call, const struct report *report, struct sql *sql)
+{
+    struct pg_result *rows;
+    struct buf out;
+    sql_puts(sql, "SELECT g.key, g.name, billing.hours(g.raw), billing.hours(g.rounded),"
+                  " billing.hours(g.billable), trim_scale(round(g.worth / 3600, 2))"
+                  " FROM g ORDER BY g.name, g.key");
+    enum err err = call_run(call, sql, &rows);
+    if (err != ERR_OK)
+        return err;
+    buf_init(&out, call->arena);
+    buf_printf(&out, "\xEF\xBB\xBF%s,name,raw_hours,hours,billable_hours,amount\r\n",
+               groupings[report->group].name);
+    for (int row = 0; row < pg_rows(rows); row++)
+        for (int i = 0; i < 6; i++) {
+            const char *text = pg_text(rows, row, i);
+            csv_put(&out, text == NULL ? "" : text, pg_len(rows, row, i));
+            buf_puts(&out, i < 5 ? "," : "\r\n");
+        }
+    call->reply->json = (struct slice){out.data, out.len};
+    call->reply->type = "text/csv; charset=UTF-8";
+    call_header(call, "Content-Disposition",
+                arena_printf(call->arena, "attachment; filename=\"time_%s_%s_%s.csv\"",
+                             groupings[report->group].name, report->start, report->end));
+    return ERR_OK;
 }
 
 enum err time_report(struct call *call)
 {
-    const char *start, *end, *by = query_find(call->request, "group_by");
-    enum err err = need(call, "start", &start);
-    enum err second = need(call, "end", &end);
-    int group = grouping_of(by != NULL ? by : "project");
-    if (group < 0)
-        return call_fault(call, "group_by", RULE_IN, NULL, NULL);
-    if (err != ERR_OK || second != ERR_OK)
-        return err != ERR_OK ? err : second;
+    struct report report;
     struct sql sql;
+    enum err err = read_report(call, &report);
+    if (err != ERR_OK)
+        return err;
     sql_init(&sql, call->arena);
-    add_rows(call, &sql, start, end);
-    sql_printf(
-        &sql,
-        ", g AS (SELECT %s AS key, %s AS name, trim_scale(round(sum(raw), 4)) AS raw_hours,"
-        " trim_scale(round(sum(hours), 4)) AS hours, trim_scale(round(coalesce(sum(hours)"
-        " FILTER (WHERE is_billable), 0), 4)) AS billable_hours,"
-        " trim_scale(round(coalesce(sum(hours * rate) FILTER (WHERE is_billable), 0), 2))"
-        " AS amount FROM b GROUP BY 1, 2) SELECT coalesce(json_agg(g ORDER BY g.name, g.key),"
-        " '[]') FROM g",
-        groupings[group].key, groupings[group].label);
-    return call_json(call, &sql);
+    put_groups(call, &report, &sql);
+    return report.csv ? answer_csv(call, &report, &sql) : answer_json(call, &report, &sql);
 }
 
 enum err locked_list(struct call *call)
@@ -90,29 +164,36 @@ enum err locked_list(struct call *call)
     sql_init(&sql, call->arena);
     sql_puts(&sql,
              "SELECT coalesce(json_agg(json_build_object('id', id, 'start_date', start_date,"
-             " 'end_date', end_date) ORDER BY start_date), '[]') FROM billing.locked_periods");
+             " 'end_date', end_date) ORDER BY start_date, id), '[]') FROM billing.locked_periods"
+             " WHERE organization_id = core.org()");
     return call_json(call, &sql);
 }
 
 enum err locked_create(struct call *call)
 {
-    static const char *const names[] = {"start_date", "end_date"};
-    struct sql sql;
-    sql_init(&sql, call->arena);
-    enum err err = ERR_OK;
-    for (int i = 0; i < 2; i++) {
-        const char *text = mp_text(call->arena, mp_find(call->body, names[i]));
-        if (text == NULL || text[0] == '\0')
-            err = call_fault(call, names[i], RULE_MISSING, NULL, NULL);
-        else if (strlen(text) != 10 || strspn(text, "0123456789-") != 10)
-            err = call_fault(call, names[i], RULE_DATE, NULL, NULL);
-        (void)sql_bind(&sql, text);
-    }
+    static const struct field fields[] = {
+        {"start_date", F_DATE, REQUIRED}, {"end_date", F_DATE, REQUIRED}, {0}};
+    enum err err = body_read(call, fields, true);
     if (err != ERR_OK)
         return err;
-    sql_puts(&sql, "INSERT INTO billing.locked_periods (start_date, end_date)"
-                   " VALUES ($1::date, $2::date) RETURNING json_build_object('id', id,"
-                   " 'start_date', start_date, 'end_date', end_date)");
+    const char *start = call_value(call, "start_date"), *end = call_value(call, "end_date");
+    if (strcmp(start, end) > 0)
+        return call_fault_said(call, "end_date",
+                               "The end date field must be a date after or equal to start date.");
+    struct sql sql;
+    struct pg_result *result;
+    sql_init(&sql, call->arena);
+    sql_puts(&sql, "SELECT billing.lock_periods(true)"); /* after the writes that are under way */
+    err = call_run(call, &sql, &result);
+    if (err != ERR_OK)
+        return err;
+    sql_init(&sql, call->arena);
+    int from = sql_bind(&sql, start);
+    sql_printf(&sql,
+               "INSERT INTO billing.locked_periods (start_date, end_date)"
+               " VALUES ($%d::date, $%d::date) RETURNING json_build_object('id', id,"
+               " 'start_date', start_date, 'end_date', end_date)",
+               from, sql_bind(&sql, end));
     call->reply->message = "Period locked.";
     return call_json(call, &sql);
 }
@@ -122,9 +203,11 @@ enum err locked_delete(struct call *call)
     struct sql sql;
     sql_init(&sql, call->arena);
     sql_printf(&sql,
-               "DELETE FROM billing.locked_periods WHERE id = $%d::bigint"
+               "DELETE FROM billing.locked_periods"
+               " WHERE organization_id = core.org() AND id = $%d::bigint"
                " RETURNING json_build_object('message', 'Period unlocked.')",
                sql_bind_int(&sql, call->request->row));
     call->reply->bare = true;
-    return call_json(call, &sql);
+    enum err err = call_json(call, &sql);
+    return err == ERR_NOT_FOUND ? call_fail(call, err, "Locked period not found.") : err;
 }

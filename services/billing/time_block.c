@@ -4,93 +4,150 @@
 
 #include "services/billing/hooks.h"
 #include "services/core/crud.h"
-
-static const char *asking_zone(const struct call *call)
-{
-    const struct caller *who = &call->request->who;
-    if (who->zone != NULL && who->zone[0] != '\0')
-        return who->zone;
-    return who->org_zone != NULL && who->org_zone[0] != '\0' ? who->org_zone : "UTC";
-}
+#include "services/core/listing.h"
 
 /* The zone that times without offset of this write are in: the body's, the stored block's, hers. */
 static enum err zone_of_write(struct call *call, const char **zone)
 {
     *zone = call_value(call, "timezone");
-    if (*zone != NULL)
+    if (*zone != NULL ||
+        (!call->created && !call_has(call, "start_time") && !call_has(call, "end_time")))
         return ERR_OK;
     if (call->created) {
-        *zone = asking_zone(call);
+        *zone = caller_zone(call);
         call_set(call, "timezone", *zone, "text");
         return ERR_OK;
     }
     struct sql sql;
     struct pg_result *result;
     sql_init(&sql, call->arena);
-    sql_printf(&sql, "SELECT timezone FROM billing.time_blocks WHERE id = $%d::bigint",
+    sql_printf(&sql,
+               "SELECT timezone FROM billing.time_blocks"
+               " WHERE organization_id = core.org() AND id = $%d::bigint",
                sql_bind_int(&sql, call->request->row));
     enum err err = call_run(call, &sql, &result);
     if (err == ERR_OK)
-        *zone = pg_rows(result) > 0 ? pg_text(result, 0, 0) : asking_zone(call);
+        *zone = pg_rows(result) > 0 ? pg_text(result, 0, 0) : caller_zone(call);
     return err;
 }
 
 /* The checker has put the caller's zone behind a local time ("2024-01-08 09:00:00 Europe/Paris");
-   a block's local times are in the block's own zone. */
-static void put_zone(struct call *call, const char *column, const char *zone)
+   a block's local times are in the block's own zone. Blocks are of whole seconds. */
+static void settle_time(struct call *call, const char *column, const char *zone)
 {
     const char *value = call_value(call, column);
-    const char *space = value != NULL ? strrchr(value, ' ') : NULL;
-    if (space == NULL || !isalpha((unsigned char)space[1]))
+    if (value == NULL)
         return;
-    call_set(call, column, arena_printf(call->arena, "%.*s %s", (int)(space - value), value, zone),
-             "timestamptz");
+    const char *dot = strchr(value, '.'), *rest = dot == NULL ? value : dot + 1;
+    if (dot != NULL) {
+        rest += strspn(rest, "0123456789");
+        value = arena_printf(call->arena, "%.*s%s", (int)(dot - value), value, rest);
+    }
+    const char *space = strrchr(value, ' ');
+    if (space != NULL && isalpha((unsigned char)space[1]))
+        value = arena_printf(call->arena, "%.*s %s", (int)(space - value), value, zone);
+    call_set(call, column, value, "timestamptz");
 }
 
-static enum err judge(struct call *call, const char *zone)
+static const struct {
+    const char *word, *text;
+} verdicts[] = {
+    {"locked", "The period of this time block is locked."},
+    {"order", "The start time must be before end time."},
+    {"long", "The time block must not be longer than 366 days."},
+    {"range", "The start time field must be a valid date."},
+    {"overlap", "The time block overlaps another one."},
+};
+
+static enum err say_verdict(struct call *call, const char *said)
 {
-    struct sql sql;
-    struct pg_result *result;
-    sql_init(&sql, call->arena);
-    int id = call->created ? sql_bind(&sql, NULL) : sql_bind_int(&sql, call->request->row);
-    int user = sql_bind(&sql, call_value(call, "user_id"));
-    int start = sql_bind(&sql, call_value(call, "start_time"));
-    int end = sql_bind(&sql, call_value(call, "end_time"));
-    sql_printf(&sql,
-               "SELECT billing.judge_block($%d::bigint, $%d::bigint, $%d::timestamptz,"
-               " $%d::timestamptz, $%d::text)",
-               id, user, start, end, sql_bind(&sql, zone));
-    enum err err = call_run(call, &sql, &result);
-    if (err != ERR_OK)
-        return err;
-    const char *said = pg_text(result, 0, 0);
     if (said == NULL || strcmp(said, "ok") == 0)
         return ERR_OK;
     if (strcmp(said, "external") == 0)
         return call_fail(call, ERR_FORBIDDEN, "External events are read-only.");
-    if (strcmp(said, "locked") == 0)
-        return call_fault_said(call, "start_time", "The period of this time block is locked.");
-    if (strcmp(said, "overlap") == 0)
-        return call_fault_said(call, "start_time", "The time block overlaps another one.");
-    return call_fault_said(call, "start_time", "The start time must be before end time.");
+    if (strcmp(said, "billed") == 0)
+        return call_fail(call, ERR_CONFLICT, "This time block is billed.");
+    for (size_t i = 0; i < COUNT_OF(verdicts); i++)
+        if (strcmp(verdicts[i].word, said) == 0)
+            return call_fault_said(call, "start_time", "%s", verdicts[i].text);
+    return call_fail(call, ERR_INTERNAL, NULL);
+}
+
+static int bind_row(const struct call *call, struct sql *sql)
+{
+    return call->created ? sql_bind(sql, NULL) : sql_bind_int(sql, call->request->row);
+}
+
+static enum err judge(struct call *call)
+{
+    struct sql sql;
+    struct pg_result *result;
+    sql_init(&sql, call->arena);
+    int id = bind_row(call, &sql), user = sql_bind(&sql, call_value(call, "user_id"));
+    int start = sql_bind(&sql, call_value(call, "start_time"));
+    sql_printf(&sql,
+               "SELECT billing.judge_block($%d::bigint, $%d::bigint, $%d::timestamptz,"
+               " $%d::timestamptz)",
+               id, user, start, sql_bind(&sql, call_value(call, "end_time")));
+    enum err err = call_run(call, &sql, &result);
+    return err == ERR_OK ? say_verdict(call, pg_text(result, 0, 0)) : err;
+}
+
+enum err references_say(struct call *call, const struct pg_result *result)
+{
+    static const char *const names[] = {"user_id", "calendar_id", "client_id", "project_id"};
+    enum err err = ERR_OK;
+    for (int i = 0; i < (int)COUNT_OF(names); i++)
+        if (!pg_true(result, 0, i))
+            err = call_fault(call, names[i], RULE_EXISTS, NULL, NULL);
+    if (err == ERR_OK && !pg_true(result, 0, COUNT_OF(names)))
+        err = call_fault(call, call_has(call, "project_id") ? "project_id" : "client_id", RULE_IN,
+                         NULL, NULL);
+    return err;
+}
+
+/* User, calendar, client and project of the write; a project brings its client along. */
+static enum err check_references(struct call *call)
+{
+    bool client = call_has(call, "client_id"), project = call_has(call, "project_id");
+    if (!client && !project && !call_has(call, "user_id") && !call_has(call, "calendar_id"))
+        return ERR_OK;
+    struct sql sql;
+    struct pg_result *result;
+    sql_init(&sql, call->arena);
+    int id = bind_row(call, &sql), user = sql_bind(&sql, call_value(call, "user_id"));
+    int of = sql_bind(&sql, call_value(call, "client_id"));
+    int in = sql_bind(&sql, call_value(call, "project_id"));
+    int calendar = sql_bind(&sql, call_value(call, "calendar_id"));
+    sql_printf(&sql,
+               "SELECT * FROM billing.block_refs($%d::bigint, $%d::bigint, $%d::bigint,"
+               " $%d::bigint, $%d::bigint, '%s%s')",
+               id, user, of, in, calendar, client ? "c" : "", project ? "p" : "");
+    enum err err = call_run(call, &sql, &result);
+    if (err != ERR_OK)
+        return err;
+    err = references_say(call, result);
+    if (err == ERR_OK && (client || project))
+        call_set(call, "client_id", pg_text(result, 0, REFERENCES_CLIENT), "bigint");
+    return err;
 }
 
 static enum err check(struct call *call)
 {
     const struct caller *who = &call->request->who;
     const char *own = arena_printf(call->arena, "%lld", (long long)who->user_id);
-    if (call->created && call_value(call, "user_id") == NULL)
-        call_set(call, "user_id", own, "bigint");
-    if (who->role <= ROLE_USER && call_has(call, "user_id") &&
-        strcmp(call_value(call, "user_id") != NULL ? call_value(call, "user_id") : "", own) != 0)
+    const char *user = call_value(call, "user_id"), *zone;
+    if (call->created && user == NULL)
+        call_set(call, "user_id", user = own, "bigint");
+    if (who->role <= ROLE_USER && user != NULL && strcmp(user, own) != 0)
         return call_fault(call, "user_id", RULE_IN, NULL, NULL);
-    const char *zone;
     enum err err = zone_of_write(call, &zone);
     if (err != ERR_OK)
         return err;
-    put_zone(call, "start_time", zone);
-    put_zone(call, "end_time", zone);
-    return judge(call, zone);
+    settle_time(call, "start_time", zone);
+    settle_time(call, "end_time", zone);
+    err = check_references(call);
+    return err == ERR_OK ? judge(call) : err;
 }
 
 static enum err enqueue(struct call *call, int64_t id, const char *what)
@@ -107,106 +164,100 @@ static enum err after_write(struct call *call, int64_t id) { return enqueue(call
 
 static enum err after_delete(struct call *call, int64_t id) { return enqueue(call, id, "delete"); }
 
-/* Both ends of the asked window as instants, or faults. */
-static enum err window(struct call *call, const char *ends[2])
+/* "2024-01-08": a whole day of hers. */
+static bool is_day(struct call *call, const char *text)
+{
+    return strlen(text) == 10 && date_read(call->arena, text) != NULL;
+}
+
+/* An instant of the query; the + of an offset may have arrived as a space. */
+static const char *read_instant(struct call *call, const char *text)
+{
+    size_t len = strlen(text);
+    char *copy = arena_strdup(call->arena, text);
+    if (len > 6 && copy[len - 6] == ' ' && copy[len - 3] == ':' && strchr(copy, 'T') != NULL)
+        copy[len - 6] = '+';
+    return instant_read(call->arena, copy, caller_zone(call));
+}
+
+struct end {
+    const char *value; /* for PostgreSQL */
+    bool day;
+};
+
+/* Both ends of the asked window, or faults. */
+static enum err read_window(struct call *call, struct end ends[2])
 {
     static const char *const names[] = {"start", "end"};
-    struct sql sql;
-    struct pg_result *result;
-    sql_init(&sql, call->arena);
     enum err err = ERR_OK;
-    int bound[2] = {0, 0};
     for (int i = 0; i < 2; i++) {
         const char *text = query_find(call->request, names[i]);
-        if (text == NULL || text[0] == '\0')
-            err = call_fault(call, names[i], RULE_MISSING, NULL, NULL);
-        bound[i] = sql_bind(&sql, text);
+        bool absent = text == NULL || text[0] == '\0';
+        ends[i].day = !absent && is_day(call, text);
+        ends[i].value = absent || ends[i].day ? text : read_instant(call, text);
+        if (absent || ends[i].value == NULL)
+            err = call_fault(call, names[i], absent ? RULE_MISSING : RULE_DATE, NULL, NULL);
     }
-    if (err != ERR_OK)
-        return err;
-    int zone = sql_bind(&sql, asking_zone(call));
-    sql_printf(&sql,
-               "SELECT billing.window_at($%d::text, $%d::text, false),"
-               " billing.window_at($%d::text, $%d::text, true)",
-               bound[0], zone, bound[1], zone);
-    err = call_run(call, &sql, &result);
-    for (int i = 0; i < 2 && err != ERR_INTERNAL && err != ERR_UNAVAILABLE; i++) {
-        ends[i] = pg_text(result, 0, i);
-        if (ends[i] == NULL)
-            err = call_fault(call, names[i], RULE_DATE, NULL, NULL);
-    }
+    if (err == ERR_OK && ends[0].day && ends[1].day && strcmp(ends[0].value, ends[1].value) > 0)
+        err = call_fault_said(call, "end", "The end field must be a date after or equal to start.");
     return err;
+}
+
+/* "$1::timestamptz", or the local midnight before or behind a day. */
+static const char *put_end(struct call *call, struct sql *sql, const struct end *end, bool behind)
+{
+    int value = sql_bind(sql, end->value);
+    if (!end->day)
+        return arena_printf(call->arena, "$%d::timestamptz", value);
+    return arena_printf(call->arena, "billing.day_start($%d::date%s, $%d::text)", value,
+                        behind ? " + 1" : "", sql_bind(sql, caller_zone(call)));
 }
 
 static enum err narrow(struct call *call, struct sql *where)
 {
-    const char *ends[2];
-    enum err err = window(call, ends);
+    struct end ends[2];
+    enum err err = read_window(call, ends);
     if (err != ERR_OK)
         return err;
-    sql_printf(where, " AND t.start_time < $%d::timestamptz", sql_bind(where, ends[1]));
-    sql_printf(where, " AND t.end_time > $%d::timestamptz", sql_bind(where, ends[0]));
+    sql_printf(where, " AND t.start_time < %s", put_end(call, where, &ends[1], true));
+    sql_printf(where, " AND t.end_time > %s", put_end(call, where, &ends[0], false));
     return ERR_OK;
 }
 
-/* The filters of a list again, for its totals. */
-static void add_filters(const struct call *call, struct sql *sql)
-{
-    static const struct {
-        const char *name, *where;
-    } filters[] = {
-        {"user_id", " AND t.user_id::text = $%d"},
-        {"client_id", " AND t.client_id::text = $%d"},
-        {"project_id", " AND t.project_id::text = $%d"},
-        {"calendar_id", " AND t.calendar_id::text = $%d"},
-        {"calendars", " AND t.calendar_id::text = ANY (string_to_array($%d, ','))"},
-    };
-    for (size_t i = 0; i < COUNT_OF(filters); i++) {
-        const char *value = query_find(call->request, filters[i].name);
-        if (value == NULL || value[0] == '\0')
-            continue;
-        char part[96];
-        const char *hole = strstr(filters[i].where, "%d");
-        snprintf(part, sizeof(part), "%.*s%d%s", (int)(hole - filters[i].where), filters[i].where,
-                 sql_bind(sql, value), hole + 2);
-        sql_puts(sql, part);
-    }
-    if (call->request->who.role <= ROLE_USER)
-        sql_printf(sql, " AND t.user_id = $%d::bigint",
-                   sql_bind_int(sql, call->request->who.user_id));
-}
-
-/* total_hours, billable_hours and by_day over every block of the window, whatever the page. */
+/* total_hours, billable_hours and by_day of every own block the list finds, whatever the page. */
 static enum err totals(struct call *call)
 {
-    const char *ends[2];
-    enum err err = window(call, ends);
+    struct end ends[2];
+    struct listing listing;
+    struct pg_result *result;
+    enum err err = read_window(call, ends);
+    if (err == ERR_OK)
+        err = listing_read(call, &listing);
     if (err != ERR_OK)
         return err;
-    struct sql sql;
-    struct pg_result *result;
-    sql_init(&sql, call->arena);
-    int from = sql_bind(&sql, ends[0]), to = sql_bind(&sql, ends[1]);
-    int zone = sql_bind(&sql, asking_zone(call));
+    struct sql sql = listing.where; /* its parameters come first; its text is a part */
+    buf_init(&sql.text, call->arena);
+    const char *from = put_end(call, &sql, &ends[0], false);
+    const char *to = put_end(call, &sql, &ends[1], true);
     sql_printf(&sql,
-               "WITH days AS (SELECT d.day, d.seconds, t.is_billable FROM billing.time_blocks t,"
-               " LATERAL billing.day_seconds(t.start_time, t.end_time, $%d::timestamptz,"
-               " $%d::timestamptz, $%d::text) d WHERE t.deleted_at IS NULL AND t.origin = 'bureau'"
-               " AND t.start_time < $%d::timestamptz AND t.end_time > $%d::timestamptz",
-               from, to, zone, to, from);
-    add_filters(call, &sql);
-    sql_puts(&sql,
-             "), sums AS (SELECT day, sum(seconds) AS s FROM days GROUP BY day)"
-             " SELECT json_build_object("
-             "'total_hours', coalesce((SELECT trim_scale(round(sum(s) / 3600, 4)) FROM sums), 0),"
-             "'billable_hours', coalesce((SELECT trim_scale(round(sum(seconds) / 3600, 4))"
-             " FROM days WHERE is_billable), 0),"
-             "'by_day', coalesce((SELECT json_object_agg(day, trim_scale(round(s / 3600, 4))"
-             " ORDER BY day) FROM sums), '{}'))");
+               "WITH days AS MATERIALIZED (SELECT d.day, d.seconds, t.is_billable"
+               " FROM billing.time_blocks t, LATERAL billing.day_seconds(t.start_time, t.end_time,"
+               " %s, %s, $%d::text) d WHERE t.deleted_at IS NULL AND t.origin = 'bureau'%s),"
+               " sums AS (SELECT day, sum(seconds) AS s FROM days GROUP BY day)"
+               " SELECT json_build_object("
+               "'total_hours', billing.hours((SELECT sum(s) FROM sums)),"
+               " 'billable_hours', billing.hours((SELECT sum(seconds) FROM days"
+               " WHERE is_billable)), 'by_day', coalesce((SELECT json_object_agg(day,"
+               " billing.hours(s) ORDER BY day) FROM sums), '{}'))",
+               from, to, sql_bind(&sql, caller_zone(call)), listing.where.text.data);
     err = call_run(call, &sql, &result);
-    if (err == ERR_OK)
-        call->reply->meta = pg_text(result, 0, 0);
-    return err;
+    if (err != ERR_OK)
+        return err;
+    const char *meta = pg_text(result, 0, 0);
+    bool bounded = call->reply->meta != NULL; /* the engine said that the total is a bound */
+    call->reply->meta =
+        bounded ? arena_printf(call->arena, "{\"total_is_at_least\":true,%s", meta + 1) : meta;
+    return ERR_OK;
 }
 
 static enum err list(struct call *call)
@@ -225,10 +276,31 @@ const struct hooks time_block_hooks = {
     .narrow = narrow,
 };
 
+/* The block is there, the caller may see it and it is one of ours; nothing of it is answered. */
+static enum err find_block(struct call *call)
+{
+    struct sql sql;
+    struct pg_result *result;
+    enum err err = crud_item(call, call->request->row);
+    memset(call->reply->headers, 0, sizeof(call->reply->headers));
+    call->reply->json = (struct slice){NULL, 0};
+    if (err != ERR_OK)
+        return err;
+    sql_init(&sql, call->arena);
+    sql_printf(&sql,
+               "SELECT origin = 'bureau' FROM billing.time_blocks"
+               " WHERE organization_id = core.org() AND id = $%d::bigint",
+               sql_bind_int(&sql, call->request->row));
+    err = call_run(call, &sql, &result);
+    if (err == ERR_OK && !pg_true(result, 0, 0))
+        return call_fail(call, ERR_FORBIDDEN, "External events are read-only.");
+    return err;
+}
+
 enum err time_block_sync(struct call *call)
 {
     int64_t id = call->request->row;
-    enum err err = crud_item(call, id);
+    enum err err = find_block(call);
     if (err == ERR_OK)
         err = enqueue(call, id, "again");
     if (err != ERR_OK)

@@ -3,16 +3,10 @@
  *
  * /calendars/<organization>-<secret>.ics; only the SHA-256 of the secret is stored.
  */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "common/crypto.h"
 #include "services/core/check.h"
+#include "services/core/ical.h"
 #include "services/core/service.h"
 #include "services/rentals/hooks.h"
-
-enum { SECRET_CHARS = 40, LINE_OCTETS = 75 };
 
 enum err feed_list(struct call *call)
 {
@@ -64,7 +58,7 @@ static enum err check_targets(struct call *call, const char *park, const char *u
 
 enum err feed_create(struct call *call)
 {
-    char secret[SECRET_CHARS + 1], hash[65];
+    char secret[ICAL_SECRET_CHARS + 1], hash[65];
     const char *park, *user;
     enum err err = id_of(call, "park_id", &park);
     if (err == ERR_OK)
@@ -73,8 +67,7 @@ enum err feed_create(struct call *call)
         err = check_targets(call, park, user);
     if (err != ERR_OK)
         return err;
-    crypto_random_text(secret, SECRET_CHARS);
-    crypto_sha256_hex(secret, SECRET_CHARS, hash);
+    ical_secret(secret, hash);
     struct sql sql;
     sql_init(&sql, call->arena);
     int place = sql_bind(&sql, park), person = sql_bind(&sql, user);
@@ -103,85 +96,27 @@ enum err feed_delete(struct call *call)
     return call_json(call, &sql);
 }
 
-/* ---- iCalendar ---- */
-
-/* One content line, folded: no line is longer than 75 octets, none is cut inside a character. */
-static void put_line(struct buf *out, const char *line)
-{
-    size_t left = strlen(line), room = LINE_OCTETS;
-    while (left > room) {
-        size_t cut = room;
-        while (cut > 1 && ((unsigned char)line[cut] & 0xC0) == 0x80)
-            cut--;
-        buf_put(out, line, cut);
-        buf_puts(out, "\r\n ");
-        line += cut;
-        left -= cut;
-        room = LINE_OCTETS - 1;
-    }
-    buf_put(out, line, left);
-    buf_puts(out, "\r\n");
-}
-
-/* A TEXT value: what separates values is escaped, other control characters are dropped. */
-static void put_text(struct call *call, struct buf *out, const char *name, const char *text)
-{
-    struct buf line;
-    if (text == NULL)
-        return;
-    buf_init(&line, call->arena);
-    buf_printf(&line, "%s:", name);
-    for (; *text != '\0'; text++) {
-        if (*text == '\n')
-            buf_puts(&line, "\\n");
-        else if (strchr("\\;,", *text) != NULL)
-            buf_printf(&line, "\\%c", *text);
-        else if ((unsigned char)*text >= ' ' && *text != 127)
-            buf_putc(&line, *text);
-    }
-    put_line(out, line.data);
-}
-
-static void put_event(struct call *call, struct buf *out, const struct pg_result *rows, int row,
+static void put_event(struct buf *out, const struct pg_result *rows, int row,
                       const char *organization)
 {
-    static const struct {
-        const char *name;
-        int column;
-    } times[] = {{"DTSTAMP", 6}, {"LAST-MODIFIED", 6}, {"DTSTART", 4}, {"DTEND", 5}};
-    put_line(out, "BEGIN:VEVENT");
-    put_line(out, arena_printf(call->arena, "UID:event-%s-%s@bureau", organization,
-                               pg_text(rows, row, 0)));
-    for (size_t i = 0; i < COUNT_OF(times); i++)
-        put_line(out, arena_printf(call->arena, "%s:%s", times[i].name,
-                                   pg_text(rows, row, times[i].column)));
-    put_text(call, out, "SUMMARY", pg_text(rows, row, 1));
-    put_text(call, out, "DESCRIPTION", pg_text(rows, row, 2));
-    put_text(call, out, "LOCATION", pg_text(rows, row, 3));
-    put_line(out, pg_true(rows, row, 7) ? "STATUS:CONFIRMED" : "STATUS:TENTATIVE");
-    put_line(out, "END:VEVENT");
-}
-
-/* "7-SECRET.ics" → organization and hash of the secret; false when it is nothing of the kind. */
-static bool read_address(struct call *call, const char **organization, char hash[65])
-{
-    const char *address = call->request->arg[0];
-    size_t digits = address == NULL ? 0 : strspn(address, "0123456789");
-    if (digits == 0 || digits > 18 || address[digits] != '-')
-        return false;
-    const char *secret = address + digits + 1;
-    if (strlen(secret) != SECRET_CHARS + 4 || strcmp(secret + SECRET_CHARS, ".ics") != 0)
-        return false;
-    crypto_sha256_hex(secret, SECRET_CHARS, hash);
-    *organization = arena_strndup(call->arena, address, digits);
-    return true;
+    struct ical_event event = {
+        .uid = arena_printf(out->arena, "event-%s-%s@bureau", organization, pg_text(rows, row, 0)),
+        .summary = pg_text(rows, row, 1),
+        .description = pg_text(rows, row, 2),
+        .location = pg_text(rows, row, 3),
+        .starts = pg_text(rows, row, 4),
+        .ends = pg_text(rows, row, 5),
+        .changed = pg_text(rows, row, 6),
+        .status = pg_true(rows, row, 7) ? "CONFIRMED" : "TENTATIVE",
+    };
+    ical_event(out, &event);
 }
 
 enum err feed_read(struct call *call)
 {
     const char *organization;
     char hash[65];
-    if (!read_address(call, &organization, hash))
+    if (!ical_address(call->arena, call->request->arg[0], &organization, hash))
         return call_fail(call, ERR_NOT_FOUND, NULL);
     struct sql sql;
     struct pg_result *rows;
@@ -196,13 +131,10 @@ enum err feed_read(struct call *call)
     if (pg_rows(rows) == 0)
         return call_fail(call, ERR_NOT_FOUND, NULL);
     buf_init(&out, call->arena);
-    put_line(&out, "BEGIN:VCALENDAR");
-    put_line(&out, "VERSION:2.0");
-    put_line(&out, "PRODID:-//Bureau//Rentals//EN");
-    put_text(call, &out, "X-WR-CALNAME", pg_text(rows, 0, 1));
+    ical_begin(&out, "Rentals", pg_text(rows, 0, 1));
     for (int row = 1; row < pg_rows(rows); row++)
-        put_event(call, &out, rows, row, organization);
-    put_line(&out, "END:VCALENDAR");
+        put_event(&out, rows, row, organization);
+    ical_end(&out);
     call->reply->json = (struct slice){out.data, out.len};
     call->reply->type = "text/calendar; charset=utf-8";
     call->reply->bare = true;

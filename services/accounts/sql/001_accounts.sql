@@ -65,6 +65,8 @@ CREATE TABLE accounts.organization_settings (
         CHECK (char_length(degressive_rate) BETWEEN 1 AND 200),
     overbooking     text NOT NULL DEFAULT 'report'
         CONSTRAINT organization_settings_overbooking_check CHECK (overbooking IN ('report', 'refuse')),
+    overlap         text NOT NULL DEFAULT 'allow'
+        CONSTRAINT organization_settings_overlap_check CHECK (overlap IN ('allow', 'refuse')),
     billing_email   text,
     week_starts_on  text NOT NULL DEFAULT 'monday'
         CONSTRAINT organization_settings_week_starts_on_check
@@ -252,6 +254,7 @@ SET search_path = pg_catalog, pg_temp AS $$
                WHEN 'timezone' THEN s.timezone WHEN 'language' THEN s.language
                WHEN 'currency' THEN s.currency WHEN 'vat_rate' THEN trim_scale(s.vat_rate)::text
                WHEN 'degressive_rate' THEN s.degressive_rate WHEN 'overbooking' THEN s.overbooking
+               WHEN 'overlap' THEN s.overlap
                WHEN 'billing_email' THEN s.billing_email WHEN 'week_starts_on' THEN s.week_starts_on
            END
       FROM accounts.organization_settings s WHERE s.organization_id = core.org()

@@ -10,7 +10,9 @@ CREATE TABLE billing.projects (
     hourly_rate     numeric(12, 2) CONSTRAINT projects_hourly_rate_check CHECK (hourly_rate >= 0),
     external_id     text,
     is_active       boolean NOT NULL DEFAULT true,
-    rounding_minutes integer NOT NULL DEFAULT 0 CONSTRAINT projects_rounding_minutes_check CHECK (rounding_minutes BETWEEN 0 AND 240),
+    rounding_minutes integer CONSTRAINT projects_rounding_minutes_check CHECK (rounding_minutes BETWEEN 0 AND 240),
+    rounding        text NOT NULL DEFAULT 'up'
+        CONSTRAINT projects_rounding_check CHECK (rounding IN ('up', 'nearest', 'down')),
     custom          jsonb NOT NULL DEFAULT '{}',
     created_at      timestamptz NOT NULL DEFAULT now(),
     updated_at      timestamptz NOT NULL DEFAULT now(),
@@ -73,6 +75,9 @@ CREATE TABLE billing.time_blocks (
     project_id      bigint,
     calendar_id     bigint,
     origin          text NOT NULL DEFAULT 'bureau',
+    billed_at       timestamptz,
+    billed_reference text CONSTRAINT time_blocks_billed_reference_check
+        CHECK (char_length(billed_reference) BETWEEN 1 AND 255),
     custom          jsonb NOT NULL DEFAULT '{}',
     created_at      timestamptz NOT NULL DEFAULT now(),
     updated_at      timestamptz NOT NULL DEFAULT now(),
@@ -86,6 +91,7 @@ CREATE TABLE billing.time_blocks (
 );
 CREATE INDEX time_blocks_period_idx ON billing.time_blocks (organization_id, start_time, end_time);
 CREATE INDEX time_blocks_user_idx ON billing.time_blocks (organization_id, user_id, start_time);
+CREATE INDEX time_blocks_client_idx ON billing.time_blocks (organization_id, client_id, start_time);
 
 -- Periods in which time blocks may no longer change.
 CREATE TABLE billing.locked_periods (
@@ -116,20 +122,6 @@ BEGIN
                                 WHEN 'degressive_rate' THEN '((daysCount - 1) * 0.75) + 1' END);
 END $$;
 
--- Seconds of work by local day within [p_from, p_to), split at local midnight, exact across
--- daylight-saving changes because both ends are instants.
-CREATE FUNCTION billing.day_seconds(p_start timestamptz, p_end timestamptz, p_from timestamptz,
-                                    p_to timestamptz, p_zone text)
-RETURNS TABLE (day date, seconds numeric) LANGUAGE sql STABLE AS $$
-    SELECT d::date,
-           extract(epoch FROM least(p_end, p_to, (d + interval '1 day') AT TIME ZONE p_zone)
-                            - greatest(p_start, p_from, d AT TIME ZONE p_zone))
-      FROM generate_series(date_trunc('day', greatest(p_start, p_from) AT TIME ZONE p_zone),
-                           least(p_end, p_to) AT TIME ZONE p_zone, interval '1 day') AS d
-     WHERE least(p_end, p_to, (d + interval '1 day') AT TIME ZONE p_zone)
-         > greatest(p_start, p_from, d AT TIME ZONE p_zone)
-$$;
-
 -- Local time with the offset in force: 2024-01-08T09:00:00+01:00
 CREATE FUNCTION billing.iso_in(p_at timestamptz, p_zone text) RETURNS text LANGUAGE sql STABLE AS $$
     SELECT to_char(p_at AT TIME ZONE p_zone, 'YYYY-MM-DD"T"HH24:MI:SS')
@@ -156,10 +148,11 @@ CREATE VIEW billing.time_block_card WITH (security_barrier) AS
       LEFT JOIN billing.projects p ON p.organization_id = b.organization_id AND p.id = b.project_id
      WHERE b.organization_id = nullif(current_setting('bureau.org', true), '')::bigint;
 
-CREATE FUNCTION billing.project_embed(p_id bigint) RETURNS json LANGUAGE sql STABLE AS $$
-    SELECT json_build_object('id', id, 'name', name) FROM billing.projects
-     WHERE id = p_id AND deleted_at IS NULL
-$$;
+CREATE FUNCTION billing.project_embed(p_id bigint) RETURNS json LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT json_build_object('id', p.id, 'name', p.name) FROM billing.projects p
+             WHERE p.organization_id = core.org() AND p.id = p_id AND p.deleted_at IS NULL);
+END $$;
 CREATE FUNCTION billing.client_embed(p_id bigint) RETURNS json LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN (SELECT json_build_object('id', c.id, 'name', c.name) FROM crm.client_card c
@@ -186,57 +179,6 @@ BEGIN
     IF to_regprocedure('sync.enqueue(text,bigint,text)') IS NOT NULL THEN
         PERFORM sync.enqueue('time_block', p_block, p_what);
     END IF;
-END $$;
-
--- An end of the asked window: a date is local midnight (of the next day for the inclusive end), an
--- instant is itself; NULL when it is neither.
-CREATE FUNCTION billing.window_at(p_text text, p_zone text, p_is_end boolean) RETURNS timestamptz
-    LANGUAGE plpgsql STABLE AS $$
-BEGIN
-    IF p_text ~ '^\d{4}-\d{2}-\d{2}$' THEN
-        RETURN (p_text::date + p_is_end::integer)::timestamp AT TIME ZONE p_zone;
-    ELSIF p_text ~ '^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})$' THEN
-        RETURN p_text::timestamptz;
-    ELSIF p_text ~ '^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?$' THEN
-        RETURN p_text::timestamp AT TIME ZONE p_zone;
-    END IF;
-    RETURN NULL;
-EXCEPTION WHEN datetime_field_overflow OR invalid_datetime_format THEN
-    RETURN NULL;
-END $$;
-
--- May this block stand here? ok | order | locked | overlap | external. Serialised by user, so that
--- parallel writers see each other where overlaps are refused.
-CREATE FUNCTION billing.judge_block(p_id bigint, p_user bigint, p_start timestamptz,
-                                    p_end timestamptz, p_zone text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE old billing.time_blocks;
-BEGIN
-    IF p_id IS NOT NULL THEN
-        SELECT * INTO old FROM billing.time_blocks WHERE id = p_id FOR UPDATE;
-        IF old.origin <> 'bureau' THEN RETURN 'external'; END IF;
-        p_user := coalesce(p_user, old.user_id);
-        p_start := coalesce(p_start, old.start_time);
-        p_end := coalesce(p_end, old.end_time);
-        p_zone := coalesce(p_zone, old.timezone);
-    END IF;
-    IF p_end <= p_start THEN RETURN 'order'; END IF;
-    IF EXISTS (SELECT FROM billing.locked_periods l
-                WHERE l.start_date <= (p_end AT TIME ZONE p_zone)::date
-                  AND l.end_date >= (p_start AT TIME ZONE p_zone)::date
-                   OR (old.id IS NOT NULL AND l.start_date <= (old.end_time AT TIME ZONE p_zone)::date
-                       AND l.end_date >= (old.start_time AT TIME ZONE p_zone)::date)) THEN
-        RETURN 'locked';
-    END IF;
-    IF billing.setting('overlap') = 'refuse' THEN
-        PERFORM pg_advisory_xact_lock(hashtextextended('time_blocks:' || p_user, 0));
-        IF EXISTS (SELECT FROM billing.time_blocks b
-                    WHERE b.user_id = p_user AND b.deleted_at IS NULL AND b.origin = 'bureau'
-                      AND b.id IS DISTINCT FROM p_id
-                      AND b.start_time < p_end AND b.end_time > p_start) THEN
-            RETURN 'overlap';
-        END IF;
-    END IF;
-    RETURN 'ok';
 END $$;
 
 GRANT USAGE ON SCHEMA billing TO bureau_billing, bureau_crm, bureau_rentals, bureau_sync;
