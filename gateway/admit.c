@@ -64,11 +64,11 @@ static bool covers(struct slice ability, const char *verb, struct slice subject)
         if (name.len != subject.len || memcmp(name.data, subject.data, name.len) != 0)
             return false;
         what = (struct slice){colon + 1, ability.len - name.len - 1};
-        if (deletes)
-            return what.len == 6 && memcmp(what.data, "delete", 6) == 0;
     }
     if (what.len == 1 && *what.data == '*')
         return true;
+    if (colon != NULL && deletes)
+        return what.len == 6 && memcmp(what.data, "delete", 6) == 0;
     return reads ? what.len == 4 && memcmp(what.data, "read", 4) == 0
                  : what.len == 5 && memcmp(what.data, "write", 5) == 0;
 }

@@ -132,6 +132,13 @@ static bool token_fits(struct exchange *x)
     return crypto_same(given, want, sizeof want - 1);
 }
 
+/* A browser says where an unsafe call comes from, if only "null" (a sandboxed frame). */
+static bool is_browser(const struct exchange *x)
+{
+    return x->origin != NULL || exchange_header(x, "Referer") != NULL ||
+           exchange_header(x, "Sec-Fetch-Site") != NULL;
+}
+
 /* Source: decisions.md 3 and 8: an unsafe call from a page of ours, or one that relies on a
    cookie, brings the token of its session. */
 static void judge_csrf(struct exchange *x)
@@ -144,8 +151,8 @@ static void judge_csrf(struct exchange *x)
     bool public = x->match.route != NULL && (x->match.route->flags & ACTION_PUBLIC) != 0;
     if (exchange_is_safe(x) || (!page && !cookie) || token_fits(x))
         return;
-    if (c->kind == CREDENTIAL_JWT && !c->bearer && from == NULL)
-        return; /* no browser: document 003's clients keep the cookie themselves */
+    if (c->kind == CREDENTIAL_JWT && !c->bearer && !is_browser(x))
+        return; /* document 003's clients keep the cookie themselves */
     if (public && !page)
         *c = (struct credential){.session = c->session}; /* the call does not rely on the cookie */
     else
