@@ -72,10 +72,13 @@ static bool says(const struct exchange *x, const char *name)
 
 static void put_reply_headers(struct buf *out, const struct exchange *x)
 {
+    bool https = strncmp(x->base, "https:", 6) == 0; /* also when only a trusted proxy knows it */
     for (size_t i = 0; i < COUNT_OF(x->reply.headers) && x->reply.headers[i].name != NULL; i++) {
         const struct pair *h = &x->reply.headers[i];
-        if (h->value != NULL && is_clean(h->name) && is_clean(h->value))
-            buf_printf(out, "%s: %s\r\n", h->name, h->value);
+        if (h->value == NULL || !is_clean(h->name) || !is_clean(h->value))
+            continue;
+        bool bare = https && strcmp(h->name, "Set-Cookie") == 0 && !strstr(h->value, "; Secure");
+        buf_printf(out, "%s: %s%s\r\n", h->name, h->value, bare ? "; Secure" : "");
     }
     if (!says(x, "Cache-Control"))
         buf_puts(out, "Cache-Control: no-cache, private\r\n");

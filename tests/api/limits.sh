@@ -81,3 +81,16 @@ http POST /login '' '{"email":"nobody@example.test","password":"wrong password"}
 unknown=$BODY
 http POST /login '' "{\"email\":\"other.$EMAIL\",\"password\":\"wrong password\"}"
 is "an unknown account reads like a wrong password" "$unknown" "$BODY"
+
+# A proxy that ends https in front of the gateway: its word makes the cookies Secure, nobody else's.
+# cookies URL: how many cookies a sign-in sets, and how many of them are Secure.
+cookies() {
+    curl -s -m 20 -o /dev/null -D "$work/head" -H 'X-Forwarded-Proto: https' \
+        -H 'Content-Type: application/json' -d "{\"email\":\"$EMAIL\",\"password\":\"Correct-horse9\"}" "$1/login"
+    printf '%s %s' "$(grep -ci '^set-cookie:' "$work/head")" "$(grep -ci '^set-cookie:.*; secure' "$work/head")"
+}
+register Https || exit 1
+gateway BUREAU_TRUSTED_PROXIES=127.0.0.1 BUREAU_RATE_LIMIT_GUEST=0 BUREAU_RATE_LIMIT_LOGIN=0
+is "cookies behind a trusted proxy with https are Secure" "2 2" "$(cookies "$URL")"
+gateway BUREAU_RATE_LIMIT_GUEST=0 BUREAU_RATE_LIMIT_LOGIN=0
+is "anybody else's word for https is nothing" "2 0" "$(cookies "$URL")"
