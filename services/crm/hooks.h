@@ -7,6 +7,7 @@
 extern const struct hooks person_hooks, company_hooks, custom_field_hooks;
 
 enum err client_duplicates(struct call *call);
+enum err search_all(struct call *call);
 enum err tag_search(struct call *call);
 enum err tag_persons(struct call *call);
 enum err tag_materials(struct call *call);

@@ -37,6 +37,7 @@ int main(int argc, char **argv)
         {"import_part", "client", import_part, true},
         {"import_part", "contact", import_part, true},
         {"import_part", "communication", import_part, true},
+        {"search", "", search_all, false},
         {"import_list", "", import_list, false},
         {"import_get", "", import_get, false},
         {"import_cancel", "", import_cancel, true},
