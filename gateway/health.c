@@ -7,6 +7,7 @@
 #include "common/log.h"
 #include "common/metrics.h"
 #include "gateway/config.h"
+#include "gateway/scrape.h"
 #include "gateway/upstream.h"
 #include "proto/openapi.h"
 
@@ -93,6 +94,7 @@ static void answer_metrics(struct exchange *x, struct buf *out)
     connections_metrics();
     upstream_metrics();
     metrics_print(out);
+    scrape_services(x, out);
     answer(x, out, "text/plain; version=0.0.4");
 }
 
