@@ -60,10 +60,9 @@ static void turn(struct pdf *pdf, const struct paper_line *last)
         sum_row(pdf, WORD_CARRY_IN, NULL, pdf_number(pdf, last->running));
 }
 
-static void group_head(struct pdf *pdf, const char *part, int parent)
+static void group_head(struct pdf *pdf, const char *part)
 {
     const struct cell wide = {LEFT + 6, RIGHT - LEFT - 12, ALIGN_LEFT};
-    (void)pdf_mark(pdf, parent, part);
     pdf->y += 4;
     pdf_row(pdf, &strong, &wide, &part, 1);
     pdf_rule(pdf, LEFT, RIGHT - LEFT);
@@ -79,10 +78,16 @@ static void put_line(struct pdf *pdf, size_t i, int parent)
     double tall = pdf_row_height(pdf, &plain, cells, texts, COLUMNS);
     if (begins)
         tall += 4 + pdf_row_height(pdf, &strong, &wide, &line->part, 1);
-    if (pdf->y + tall + sum_height(pdf) > BOTTOM)
+    if (pdf->y + tall + sum_height(pdf) > BOTTOM) {
         turn(pdf, last);
-    if (begins)
-        group_head(pdf, line->part, parent);
+        if (!begins)
+            group_head(
+                pdf, arena_printf(pdf->arena, "%s (%s)", line->part, pdf_say(pdf, WORD_CONTINUED)));
+    }
+    if (begins) {
+        (void)pdf_mark(pdf, parent, line->part);
+        group_head(pdf, line->part);
+    }
     pdf_row(pdf, &plain, cells, texts, COLUMNS);
     pdf_rule(pdf, LEFT, RIGHT - LEFT);
 }

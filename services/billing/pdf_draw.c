@@ -14,6 +14,7 @@ static void ink(struct pdf *pdf, enum ink which)
 
 static void set(struct pdf *pdf, const struct style *style, double w, const char *text)
 {
+    text = text == NULL ? "" : text;
     PangoFontDescription *font = pango_font_description_new();
     pango_font_description_set_family_static(font, "DejaVu Sans");
     pango_font_description_set_weight(font, style->bold ? PANGO_WEIGHT_BOLD : PANGO_WEIGHT_NORMAL);
@@ -21,11 +22,11 @@ static void set(struct pdf *pdf, const struct style *style, double w, const char
     pango_layout_set_font_description(pdf->layout, font);
     pango_font_description_free(font);
     pango_layout_set_width(pdf->layout, (int)(w * PANGO_SCALE));
-    pango_layout_set_alignment(pdf->layout,
-                               style->align == ALIGN_RIGHT ? PANGO_ALIGN_RIGHT : PANGO_ALIGN_LEFT);
-    /* Amounts stand on the right whatever script is around them. */
-    pango_layout_set_auto_dir(pdf->layout, style->align == ALIGN_LEFT);
-    pango_layout_set_text(pdf->layout, text == NULL ? "" : text, -1);
+    pango_layout_set_text(pdf->layout, text, -1);
+    /* Sides are those of the page: pango turns them round for scripts from right to left. */
+    bool turned = pango_layout_get_direction(pdf->layout, 0) == PANGO_DIRECTION_RTL;
+    bool right = (style->align == ALIGN_RIGHT) != turned;
+    pango_layout_set_alignment(pdf->layout, right ? PANGO_ALIGN_RIGHT : PANGO_ALIGN_LEFT);
 }
 
 static double height(struct pdf *pdf)

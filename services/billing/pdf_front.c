@@ -100,12 +100,12 @@ static void buyer(struct pdf *pdf)
 
 static void event(struct pdf *pdf)
 {
-    double w = half - LEFT - 20;
+    double w = half - LEFT - 4;
     line(pdf, &label, LEFT, w, pdf_say(pdf, WORD_EVENT));
     pdf->y += 2;
     line(pdf, &strong, LEFT, w, pdf_fact(pdf, "event_title"));
     line(pdf, &plain, LEFT, w,
-         arena_printf(pdf->arena, "%s %s %s %s", pdf_say(pdf, WORD_FROM),
+         arena_printf(pdf->arena, "%s %s %s\xc2\xa0%s", pdf_say(pdf, WORD_FROM),
                       words_long_date(pdf->arena, pdf->tongue, pdf_fact(pdf, "start")),
                       pdf_say(pdf, WORD_TO),
                       words_long_date(pdf->arena, pdf->tongue, pdf_fact(pdf, "end"))));

@@ -50,6 +50,7 @@ static const char *const words[WORDS][2] = {
     [WORD_TOTAL] = {"Total", "Total"},
     [WORD_CARRY_OUT] = {"Carried forward", "À reporter"},
     [WORD_CARRY_IN] = {"Brought forward", "Report"},
+    [WORD_CONTINUED] = {"continued", "suite"},
 };
 
 static const struct {
@@ -160,7 +161,7 @@ const char *words_long_date(struct arena *arena, enum tongue tongue, const char 
     struct day d;
     if (!read_day(date, &d))
         return date;
-    return arena_printf(arena, "%s %d%s" NBSP "%s" NBSP "%04d", days[tongue][weekday(&d)], d.day,
-                        tongue == FRENCH && d.day == 1 ? "er" : "", months[tongue][d.month - 1],
-                        d.year);
+    return arena_printf(arena, "%s" NBSP "%d%s" NBSP "%s" NBSP "%04d", days[tongue][weekday(&d)],
+                        d.day, tongue == FRENCH && d.day == 1 ? "er" : "",
+                        months[tongue][d.month - 1], d.year);
 }

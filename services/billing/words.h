@@ -52,6 +52,7 @@ enum word {
     WORD_TOTAL,
     WORD_CARRY_OUT,
     WORD_CARRY_IN,
+    WORD_CONTINUED,
     WORDS
 };
 
