@@ -62,21 +62,62 @@ static enum err read_days(struct call *call, const char **literal)
     return err;
 }
 
+/* Keys with a meaning of their own: the crm service reads them (crm.remind). They may stand beside
+   "preferences" as well as in it, and are kept there. */
+static const struct {
+    const char *name;
+    bool clock; /* "09:00"; else true or false */
+} reminders[] = {{"task_reminders_enabled", false},
+                 {"remind_day_before", false},
+                 {"remind_same_day", false},
+                 {"reminder_time", true}};
+
+static enum err judge_reminder(struct call *call, size_t i, const msgpack_object *value)
+{
+    const char *text = mp_text(call->arena, value);
+    bool clock = text != NULL && setting_is_clock(text) && strcmp(text, "24:00") != 0;
+    if (value == NULL || mp_is_null(value))
+        return ERR_OK;
+    if (reminders[i].clock && !clock)
+        return call_fault(call, reminders[i].name, RULE_FORMAT, NULL, NULL);
+    if (!reminders[i].clock && value->type != MSGPACK_OBJECT_BOOLEAN)
+        return call_fault(call, reminders[i].name, RULE_BOOLEAN, NULL, NULL);
+    return ERR_OK;
+}
+
+/* The preferences as one JSON object, those beside them last: they win. NULL: nothing was sent. */
 static enum err read_free(struct call *call, const char **json)
 {
     const msgpack_object *value = mp_find(call->body, "preferences");
-    *json = NULL;
-    if (mp_is_null(value))
-        return ERR_OK;
-    if (value->type != MSGPACK_OBJECT_MAP)
-        return call_fault(call, "preferences", RULE_ARRAY, NULL, NULL);
+    bool sent = !mp_is_null(value);
+    enum err err = ERR_OK;
     struct buf out;
+    *json = NULL;
+    if (sent && value->type != MSGPACK_OBJECT_MAP)
+        return call_fault(call, "preferences", RULE_ARRAY, NULL, NULL);
     buf_init(&out, call->arena);
-    mp_put_json(&out, value);
-    *json = out.data;
+    if (sent && value->via.map.size > 0) {
+        mp_put_json(&out, value);
+        out.data[--out.len] = '\0'; /* its bracket comes last */
+    } else {
+        buf_putc(&out, '{');
+    }
+    for (size_t i = 0; i < COUNT_OF(reminders); i++) {
+        const msgpack_object *beside = mp_find(call->body, reminders[i].name);
+        if (judge_reminder(call, i, beside != NULL ? beside : mp_find(value, reminders[i].name)) !=
+            ERR_OK)
+            err = ERR_INVALID;
+        if (beside == NULL)
+            continue;
+        buf_printf(&out, "%s\"%s\":", out.len == 1 ? "" : ",", reminders[i].name);
+        mp_put_json(&out, beside);
+        sent = true;
+    }
+    buf_putc(&out, '}');
+    *json = sent ? out.data : NULL;
     return out.len > PREFERENCES_MAX_BYTES
                ? call_fault(call, "preferences", RULE_MAX_CHARS, "16384", NULL)
-               : ERR_OK;
+               : err;
 }
 
 static enum err judge_hours(struct call *call, const struct form *form)

@@ -7,6 +7,9 @@
 extern const struct hooks person_hooks, company_hooks, custom_field_hooks;
 
 enum err client_duplicates(struct call *call);
+/* On the background thread: mails what is due, at most every few seconds. */
+void reminders_work(struct pg *pg, struct arena *arena);
+
 enum err search_all(struct call *call);
 enum err tag_search(struct call *call);
 enum err tag_persons(struct call *call);

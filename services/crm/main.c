@@ -12,9 +12,11 @@ static void background(struct pg *pg)
 {
     struct arena *arena = arena_new(ARENA_BYTES);
     struct csv_reader *reader = csv_reader_new(arena_new(CSV_CELL_BYTES + 4096));
-    while (!stop_wait_ms(IDLE_MS))
-        while (!stop_asked() && import_work(pg, reader, arena))
-            ;
+    while (!stop_wait_ms(IDLE_MS)) {
+        do
+            reminders_work(pg, arena);
+        while (!stop_asked() && import_work(pg, reader, arena));
+    }
     arena_destroy(arena);
 }
 

@@ -178,7 +178,8 @@ CREATE TABLE crm.communications (
                     ('pending', 'in_progress', 'completed', 'cancelled')),
     created_by      bigint DEFAULT core.usr(),
     assigned_to     bigint,
-    reminded_at     timestamptz,
+    reminded_at     timestamptz,           -- of the day before
+    reminded_today_at timestamptz,
     external_id     text,
     custom          jsonb NOT NULL DEFAULT '{}',
     created_at      timestamptz NOT NULL DEFAULT now(),
@@ -209,7 +210,7 @@ CREATE INDEX communications_contact_idx ON crm.communications
 CREATE INDEX communications_trash_idx ON crm.communications (organization_id, id)
     WHERE deleted_at IS NOT NULL;
 CREATE INDEX communications_due_idx ON crm.communications (due_at)
-    WHERE type = 'task' AND completed_at IS NULL AND reminded_at IS NULL AND deleted_at IS NULL;
+    WHERE type = 'task' AND completed_at IS NULL AND deleted_at IS NULL;
 CREATE INDEX communications_search_idx ON crm.communications USING gin (search_text gin_trgm_ops);
 
 CREATE TABLE crm.contact_tags (

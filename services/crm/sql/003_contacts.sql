@@ -58,8 +58,8 @@ BEGIN
     RETURN NEW;
 END $$;
 
--- Completed rows carry the instant they were completed at; a task whose date moved is reminded
--- again.
+-- Completed rows carry the instant they were completed at; a task whose date moved, or
+-- that is somebody else's now, is reminded again.
 CREATE FUNCTION crm.communications_update() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF NEW.assigned_to IS DISTINCT FROM OLD.assigned_to THEN
@@ -71,7 +71,10 @@ BEGIN
     ELSIF OLD.status = 'completed' THEN
         NEW.completed_at := NULL;
     END IF;
-    IF NEW.due_at IS DISTINCT FROM OLD.due_at THEN NEW.reminded_at := NULL; END IF;
+    IF NEW.due_at IS DISTINCT FROM OLD.due_at OR NEW.assigned_to IS DISTINCT FROM OLD.assigned_to THEN
+        NEW.reminded_at := NULL;
+        NEW.reminded_today_at := NULL;
+    END IF;
     RETURN NEW;
 END $$;
 
