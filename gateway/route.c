@@ -255,8 +255,11 @@ enum err route_stage(struct exchange *x)
     enum err err = route_match(x->verb, (struct slice){x->path, strlen(x->path)}, &x->match);
     if (err == ERR_METHOD)
         x->allow = arena_strdup(x->arena, x->match.allow);
+    const struct resource *meant = x->match.meant;
+    bool record = err == ERR_NO_ROUTE && meant != NULL && meant->dialect == DIALECT_LARAVEL;
     if (err != ERR_OK)
-        return exchange_fail(x, err, NULL);
+        return exchange_fail(x, err,
+                             record ? arena_printf(x->arena, "%s not found.", meant->label) : NULL);
     x->dialect = x->match.route->dialect;
     return ERR_OK;
 }

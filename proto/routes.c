@@ -196,12 +196,15 @@ static bool fits(const struct route *route, struct slice path, struct route_matc
     struct slice pattern = {route->pattern, strlen(route->pattern)};
     size_t args = 0;
     match->id = 0;
+    match->odd_id = false;
     memset(match->arg, 0, sizeof match->arg);
     while (pattern.len > 0 && path.len > 0) {
         struct slice want = segment(&pattern), have = segment(&path);
         if (want.len == 4 && memcmp(want.data, "{id}", 4) == 0) {
-            if (!read_id(have, &match->id))
+            if (have.len == 0)
                 return false;
+            if (!read_id(have, &match->id))
+                match->odd_id = true;
         } else if (want.len > 0 && want.data[0] == '{') {
             if (have.len == 0 || args == ROUTE_ARGS)
                 return false;
@@ -239,6 +242,11 @@ enum err route_match(const char *verb, struct slice path, struct route_match *ma
         struct route_match trial = *match;
         if (!fits(&routes[i], path, &trial))
             continue;
+        if (trial.odd_id) { /* no route, but a record of this one is what was meant */
+            if (strcmp(routes[i].verb, asked) == 0)
+                match->meant = routes[i].resource;
+            continue;
+        }
         bool known = !patch || routes[i].dialect != DIALECT_ROBERT; /* document 003 has no PATCH */
         if (known && strcmp(routes[i].verb, asked) == 0) {
             *match = trial;

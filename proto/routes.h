@@ -29,6 +29,8 @@ struct route_match {
     int64_t id;                   /* {id}, or 0 */
     struct slice arg[ROUTE_ARGS]; /* other {names} of the pattern, in order */
     const char *allow;            /* METHOD only: "GET, HEAD, POST" */
+    bool odd_id;                  /* what stands for {id} is none */
+    const struct resource *meant; /* NO_ROUTE: whose record was asked by such an id, or NULL */
 };
 
 void routes_open(void); /* builds the tables once, before threads; asserts their completeness */

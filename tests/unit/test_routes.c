@@ -62,7 +62,12 @@ static void test_ids_are_one_to_nineteen_digits(void **state)
         char path[64];
         snprintf(path, sizeof path, "/api/projects/%s", bad[i]);
         assert_int_equal(ask("GET", path, &match), ERR_NO_ROUTE);
+        assert_string_equal(match.meant->label, "Project");
     }
+    assert_int_equal(ask("GET", "/api/projects//", &match), ERR_NO_ROUTE);
+    assert_null(match.meant);
+    assert_int_equal(ask("GET", "/api/nothing/abc", &match), ERR_NO_ROUTE);
+    assert_null(match.meant);
 }
 
 static void test_a_wrong_verb_names_the_right_ones(void **state)
