@@ -163,3 +163,4 @@ $$;
 
 REVOKE ALL ON FUNCTION core.audit_seal(integer), core.audit_verify() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION core.audit_seal(integer), core.audit_verify() TO bureau_accounts;
+GRANT EXECUTE ON FUNCTION core.audit_verify() TO bureau_crm; -- bureau-crm --verify-audit
