@@ -136,6 +136,15 @@ static enum err judge(struct call *call, struct basis *basis)
     return ERR_OK;
 }
 
+/* The caller as billing.actor, for the log. */
+static void put_actor(struct call *call, struct sql *sql)
+{
+    const struct caller *who = &call->request->who;
+    sql_printf(sql, "ROW($%d::bigint, $%d::bigint, $%d::text)::billing.actor",
+               sql_bind_int(sql, who->user_id), sql_bind_int(sql, who->token_id),
+               sql_bind(sql, call->request->id));
+}
+
 enum err bill_create(struct call *call)
 {
     struct basis basis;
@@ -152,8 +161,10 @@ enum err bill_create(struct call *call)
     int days = sql_bind_int(&sql, basis.days);
     sql_printf(&sql,
                "SELECT billing.make_bill($%d::bigint, $%d::numeric, $%d::numeric, $%d::numeric,"
-               " $%d::integer, $%d::bigint)",
-               row, off, num, den, days, sql_bind_int(&sql, call->request->who.user_id));
+               " $%d::integer, ",
+               row, off, num, den, days);
+    put_actor(call, &sql);
+    sql_puts(&sql, ")");
     err = call_run(call, &sql, &result);
     if (err != ERR_OK)
         return err;
@@ -167,9 +178,9 @@ static enum err by_function(struct call *call, const char *function)
     struct sql sql;
     struct pg_result *result;
     sql_init(&sql, call->arena);
-    int row = sql_bind_int(&sql, call->request->row);
-    sql_printf(&sql, "SELECT %s($%d::bigint, $%d::bigint)", function, row,
-               sql_bind_int(&sql, call->request->who.user_id));
+    sql_printf(&sql, "SELECT %s($%d::bigint, ", function, sql_bind_int(&sql, call->request->row));
+    put_actor(call, &sql);
+    sql_puts(&sql, ")");
     enum err err = call_run(call, &sql, &result);
     if (err != ERR_OK)
         return err;

@@ -126,15 +126,34 @@ BEGIN
            AND c.id = (p_person -> 'company' ->> 'id')::bigint));
 END $$;
 
+-- Who does it, for the audit log.
+CREATE TYPE billing.actor AS (user_id bigint, token_id bigint, request_id text);
+
+-- What the engine's own writes leave in the log; p_before NULL: made, p_after NULL: destroyed.
+CREATE FUNCTION billing.note_bill(p_before jsonb, p_after jsonb, p_by billing.actor) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO core.audit (organization_id, resource, row_id, op, user_id, token_id, request_id,
+                            changes)
+    VALUES (core.org(), 'bill', (coalesce(p_after, p_before) ->> 'id')::bigint,
+            CASE WHEN p_before IS NULL THEN 'create' WHEN p_after IS NULL THEN 'destroy'
+                 ELSE 'update' END,
+            (p_by).user_id, (p_by).token_id, (p_by).request_id,
+            CASE WHEN p_before IS NULL THEN core.audit_row(p_after, '{}')
+                 ELSE core.audit_diff(p_before, p_after, '{}') END);
+END $$;
+
 -- Replaces the event's unfinalized bill and answers the new id; NULL when the discount is above
 -- 100 %. p_num / p_den is the degressive rate. The advisory lock makes parallel bills of one event
 -- take turns.
 CREATE FUNCTION billing.make_bill(p_event bigint, p_discount numeric, p_num numeric, p_den numeric,
-                                  p_days integer, p_user bigint) RETURNS bigint LANGUAGE plpgsql AS $$
+                                  p_days integer, p_by billing.actor) RETURNS bigint
+LANGUAGE plpgsql AS $$
 DECLARE
     e jsonb;
+    former billing.bills;
+    made billing.bills;
     vat numeric := billing.setting('vat_rate')::numeric;
-    new_id bigint;
 BEGIN
     IF p_discount > 100 THEN RETURN NULL; END IF;
     PERFORM pg_advisory_xact_lock(hashtextextended(format('bill:%s:%s', core.org(), p_event), 0));
@@ -142,8 +161,11 @@ BEGIN
     IF (e ->> 'days_count')::integer IS DISTINCT FROM p_days THEN
         PERFORM core.raise('CONFLICT', 'The event was changed meanwhile; try again.');
     END IF;
-    DELETE FROM billing.bills WHERE organization_id = core.org() AND event_id = p_event
-       AND finalized_at IS NULL AND kind = 'bill';
+    FOR former IN DELETE FROM billing.bills
+                   WHERE organization_id = core.org() AND event_id = p_event
+                     AND finalized_at IS NULL AND kind = 'bill' RETURNING * LOOP
+        PERFORM billing.note_bill(to_jsonb(former), NULL, p_by);
+    END LOOP;
     INSERT INTO billing.bills (number, event_id, beneficiary_id, materials, event, beneficiary,
             seller, days_count, degressive_rate, discount_rate, vat_rate, daily_amount,
             discountable_amount, total_without_taxes, due_amount, vat_amount, replacement_amount,
@@ -154,11 +176,12 @@ BEGIN
                || jsonb_build_object('country_name', (SELECT c.name FROM crm.country_card c
                                                        WHERE c.code = o.country LIMIT 1)),
            p_days, p_num / p_den, p_discount, vat, a.daily, a.discountable, a.without_taxes, a.due,
-           a.due - a.without_taxes, round(a.replacement, 2), billing.setting('currency'), p_user
+           a.due - a.without_taxes, round(a.replacement, 2), billing.setting('currency'), (p_by).user_id
       FROM billing.bill_amounts(e -> 'materials', p_discount, p_num, p_den, vat) a,
            accounts.organization_card o
-    RETURNING id INTO new_id;
-    RETURN new_id;
+    RETURNING * INTO made;
+    PERFORM billing.note_bill(NULL, to_jsonb(made), p_by);
+    RETURN made.id;
 END $$;
 
 -- Numbers are handed out one after the other: whoever numbers holds the organization's lock until
@@ -178,8 +201,9 @@ BEGIN
 END $$;
 
 -- Finalizing twice changes nothing. NULL: no such bill.
-CREATE FUNCTION billing.finalize_bill(p_bill bigint, p_user bigint) RETURNS bigint LANGUAGE plpgsql AS $$
-DECLARE b billing.bills;
+CREATE FUNCTION billing.finalize_bill(p_bill bigint, p_by billing.actor) RETURNS bigint
+LANGUAGE plpgsql AS $$
+DECLARE b billing.bills; final billing.bills;
 BEGIN
     PERFORM billing.lock_numbers();
     SELECT * INTO b FROM billing.bills
@@ -188,14 +212,16 @@ BEGIN
     IF b.finalized_at IS NULL THEN
         UPDATE billing.bills SET final_number = billing.next_invoice_number(),
                finalized_at = now(), updated_at = clock_timestamp()
-         WHERE organization_id = core.org() AND id = p_bill;
+         WHERE organization_id = core.org() AND id = p_bill RETURNING * INTO final;
+        PERFORM billing.note_bill(to_jsonb(b), to_jsonb(final), p_by);
     END IF;
     RETURN p_bill;
 END $$;
 
 -- A credit note takes the whole amount back, with its own number of the same sequence.
-CREATE FUNCTION billing.credit_bill(p_bill bigint, p_user bigint) RETURNS bigint LANGUAGE plpgsql AS $$
-DECLARE b billing.bills; new_id bigint;
+CREATE FUNCTION billing.credit_bill(p_bill bigint, p_by billing.actor) RETURNS bigint
+LANGUAGE plpgsql AS $$
+DECLARE b billing.bills; made billing.bills;
 BEGIN
     PERFORM billing.lock_numbers();
     SELECT * INTO b FROM billing.bills
@@ -215,10 +241,11 @@ BEGIN
     VALUES (b.number || '-C', b.event_id, b.beneficiary_id, b.materials, b.event, b.beneficiary,
             b.seller, b.days_count, b.degressive_rate, b.discount_rate, b.vat_rate, -b.daily_amount,
             -b.discountable_amount, -b.total_without_taxes, -b.due_amount, -b.vat_amount,
-            -b.replacement_amount, b.currency, p_user, 'credit_note', b.id,
+            -b.replacement_amount, b.currency, (p_by).user_id, 'credit_note', b.id,
             billing.next_invoice_number(), now())
-    RETURNING id INTO new_id;
-    RETURN new_id;
+    RETURNING * INTO made;
+    PERFORM billing.note_bill(NULL, to_jsonb(made), p_by);
+    RETURN made.id;
 END $$;
 
 -- A finalized bill stays as it is: the books need it.
