@@ -45,7 +45,8 @@ struct held {
     struct connection *pool, *free_list; /* free_list: lock */
     _Atomic size_t pool_n;               /* used so far: the rest of the pool was never touched */
     struct connection **ready;           /* ring of pool size: lock */
-    size_t ready_at, ready_n;            /* lock */
+    size_t ready_at;                     /* lock */
+    _Atomic size_t ready_n;              /* written under lock */
     pthread_mutex_t lock;
     /* Held while a thread gives a connection back, and while the epoll thread ends one: between the
        new state and the descriptor's return to epoll it must not be ended, or its number is

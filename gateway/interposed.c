@@ -23,9 +23,11 @@ static _Thread_local struct connection *current;
 
 /* On civetweb's threads. */
 
+/* Connections wait for a thread, or soon might. */
 static bool is_crowded(void)
 {
-    return atomic_load(&held.lingering) * 4 > (int64_t)held.settings.threads * 3;
+    return atomic_load(&held.ready_n) > 0 ||
+           atomic_load(&held.lingering) * 4 > (int64_t)held.settings.threads * 3;
 }
 
 static int64_t patience_ms(const struct connection *c)
@@ -34,6 +36,8 @@ static int64_t patience_ms(const struct connection *c)
         return REST_MS;
     if (atomic_load(&held.stopping))
         return 0;
+    if (atomic_load(&held.ready_n) > 0)
+        return 0; /* their turn: this connection queues up behind them */
     return is_crowded() ? BUSY_LINGER_MS : LINGER_MS;
 }
 
