@@ -123,12 +123,15 @@ BEGIN
 END $$;
 
 -- Local time with the offset in force: 2024-01-08T09:00:00+01:00
-CREATE FUNCTION billing.iso_in(p_at timestamptz, p_zone text) RETURNS text LANGUAGE sql STABLE AS $$
-    SELECT to_char(p_at AT TIME ZONE p_zone, 'YYYY-MM-DD"T"HH24:MI:SS')
-        || CASE WHEN o < 0 THEN '-' ELSE '+' END
-        || to_char(abs(o) / 60, 'FM00') || ':' || to_char(abs(o) % 60, 'FM00')
-      FROM (SELECT (extract(epoch FROM (p_at AT TIME ZONE p_zone) - (p_at AT TIME ZONE 'UTC')) / 60)::integer AS o) z
-$$;
+CREATE FUNCTION billing.iso_in(p_at timestamptz, p_zone text) RETURNS text LANGUAGE plpgsql STABLE STRICT AS $$
+DECLARE
+    here timestamp := timezone(p_zone, p_at);
+    ahead interval := here - timezone('UTC', p_at);
+BEGIN
+    RETURN to_char(here, 'YYYY-MM-DD"T"HH24:MI:SS')
+        || CASE WHEN ahead < interval '0' THEN to_char(-ahead, '"-"HH24:MI')
+                ELSE to_char(ahead, '"+"HH24:MI') END;
+END $$;
 
 CREATE FUNCTION billing.client_projects_count(p_client bigint) RETURNS bigint
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
@@ -148,30 +151,39 @@ CREATE VIEW billing.time_block_card WITH (security_barrier) AS
       LEFT JOIN billing.projects p ON p.organization_id = b.organization_id AND p.id = b.project_id
      WHERE b.organization_id = nullif(current_setting('bureau.org', true), '')::bigint;
 
-CREATE FUNCTION billing.project_embed(p_id bigint) RETURNS json LANGUAGE plpgsql STABLE AS $$
+CREATE FUNCTION billing.project_embed(p_id bigint) RETURNS json LANGUAGE plpgsql STABLE STRICT AS $$
 BEGIN
     RETURN (SELECT json_build_object('id', p.id, 'name', p.name) FROM billing.projects p
              WHERE p.organization_id = core.org() AND p.id = p_id AND p.deleted_at IS NULL);
 END $$;
-CREATE FUNCTION billing.client_embed(p_id bigint) RETURNS json LANGUAGE plpgsql STABLE AS $$
+CREATE FUNCTION billing.client_embed(p_id bigint) RETURNS json LANGUAGE plpgsql STABLE STRICT AS $$
 BEGIN
     RETURN (SELECT json_build_object('id', c.id, 'name', c.name) FROM crm.client_card c
              WHERE c.id = p_id AND c.deleted_at IS NULL);
 END $$;
 
-CREATE FUNCTION billing.user_embed(p_id bigint) RETURNS json LANGUAGE plpgsql STABLE AS $$
+CREATE FUNCTION billing.user_embed(p_id bigint) RETURNS json LANGUAGE plpgsql STABLE STRICT AS $$
 BEGIN
     RETURN (SELECT json_build_object('id', u.id, 'name', u.name) FROM accounts.user_card u
              WHERE u.id = p_id);
 END $$;
 
--- One side of a block's delivery; "none" while no integration knows it. The sync service owns the facts.
+-- One side of a block's delivery; "none" while no integration knows it. The sync service owns the
+-- facts. A row shows six of them: what one statement asked about a block is remembered for its next.
 CREATE FUNCTION billing.sync_text(p_block bigint, p_key text) RETURNS text LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    wanted text := p_block || '@' || extract(epoch FROM statement_timestamp());
+    state text;
 BEGIN
+    IF current_setting('bureau.block', true) = wanted THEN
+        RETURN current_setting('bureau.block_state', true)::jsonb ->> p_key;
+    END IF;
     IF to_regprocedure('sync.block_status(bigint)') IS NULL THEN
         RETURN CASE WHEN p_key LIKE '%_status' THEN 'none' END;
     END IF;
-    RETURN sync.block_status(p_block) ->> p_key;
+    state := sync.block_status(p_block);
+    PERFORM set_config('bureau.block_state', state, true), set_config('bureau.block', wanted, true);
+    RETURN state::jsonb ->> p_key;
 END $$;
 
 CREATE FUNCTION billing.enqueue(p_block bigint, p_what text) RETURNS void LANGUAGE plpgsql AS $$

@@ -85,8 +85,17 @@ DECLARE
     upto timestamptz := least(p_end, p_to);
     here timestamptz := greatest(p_start, p_from);
     next timestamptz;
+    local_here timestamp := timezone(p_zone, here);
+    local_upto timestamp := timezone(p_zone, upto);
 BEGIN
-    day := timezone(p_zone, here)::date;
+    day := local_here::date;
+    -- Most blocks are within a day on which no clock changes.
+    IF here < upto AND local_upto - local_here = upto - here
+            AND (local_upto - interval '1 microsecond')::date = day THEN
+        seconds := extract(epoch FROM upto - here);
+        RETURN NEXT;
+        RETURN;
+    END IF;
     WHILE here < upto LOOP
         next := least(upto, billing.day_start(day + 1, p_zone));
         IF next > here THEN
