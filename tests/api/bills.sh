@@ -3,6 +3,8 @@
 # the papers say when they are read back.
 set -u
 . "$(dirname -- "$(readlink -f -- "$0")")/../stack.sh"
+find_data
+find_run
 work=$(mktemp -d) || exit 1
 trap 'rm -rf -- "$work"' EXIT
 
