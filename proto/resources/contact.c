@@ -27,6 +27,8 @@ static const struct field fields[] = {
     {"notes", F_TEXT, 0, .max = 65535},
     {"external_id", F_TEXT, SORT | FILTER | UNIQUE, .min = 1, .max = 255},
     {"assigned_to", F_REF, SORT | FILTER, .ref = "user"},
+    {"phones", F_LIST, WRITEONLY},
+    {"tags", F_LIST, WRITEONLY},
     {"created_at", F_TIME, READONLY | SORT | RANGE},
     {"updated_at", F_TIME, READONLY | SORT | RANGE},
     {0},
@@ -48,6 +50,9 @@ static const struct relation relations[] = {
 static const struct param params[] = {
     {"search", "t.search_text LIKE crm.text_pattern(%s)", false,
      "part of the name, e-mail address or a telephone number", F_TEXT},
+    {"filter[is_primary]",
+     "t.is_primary_contact = (lower(btrim(%s)) IN ('1', 'true', 'on', 'yes'))", false,
+     "1, true, on or yes: primary contacts; anything else: the others", F_TEXT},
     {0},
 };
 

@@ -74,6 +74,9 @@ enum err call_transaction(struct call *call, enum err (*work)(struct call *call)
 /* Special behaviour of a resource. Each may be NULL. All run inside the write's transaction. */
 struct hooks {
     const char *resource;
+    /* false: check and after_write have nothing to do for this body, and the write may be one
+       statement. NULL: they always may. */
+    bool (*applies)(const struct call *call);
     enum err (*check)(struct call *call); /* after validation, before SQL */
     enum err (*after_write)(struct call *call, int64_t id);
     enum err (*after_delete)(struct call *call, int64_t id);

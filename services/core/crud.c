@@ -211,7 +211,8 @@ static bool has_write_hooks(const struct call *call, enum verb verb)
     switch (verb) {
     case VERB_CREATE:
     case VERB_UPDATE:
-        return h->check != NULL || h->after_write != NULL;
+        return (h->check != NULL || h->after_write != NULL) &&
+               (h->applies == NULL || h->applies(call));
     case VERB_DELETE:
         return h->after_delete != NULL;
     case VERB_RESTORE:
@@ -381,15 +382,16 @@ static enum err write_row(struct call *call, enum err (*after)(struct call *, in
     return err == ERR_OK && again && !call->silent ? reread(call, id) : err;
 }
 
-enum err crud_create(struct call *call)
+static enum err write_with_hooks(struct call *call)
 {
-    return write_row(call, call->hooks == NULL ? NULL : call->hooks->after_write, true);
+    const struct hooks *h = call->hooks;
+    bool none = h == NULL || (h->applies != NULL && !h->applies(call));
+    return write_row(call, none ? NULL : h->after_write, true);
 }
 
-enum err crud_update(struct call *call)
-{
-    return write_row(call, call->hooks == NULL ? NULL : call->hooks->after_write, true);
-}
+enum err crud_create(struct call *call) { return write_with_hooks(call); }
+
+enum err crud_update(struct call *call) { return write_with_hooks(call); }
 
 enum err crud_delete(struct call *call)
 {

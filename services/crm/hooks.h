@@ -4,7 +4,11 @@
 
 #include "services/core/call.h"
 
-extern const struct hooks person_hooks, company_hooks, custom_field_hooks;
+extern const struct hooks contact_hooks, person_hooks, company_hooks, custom_field_hooks;
+
+/* person.c: the member "tags" of a body, of contacts too. */
+enum err person_check_tags(struct call *call);
+enum err person_written(struct call *call, int64_t id);
 
 enum err client_duplicates(struct call *call);
 /* On the background thread: mails what is due, at most every few seconds. */

@@ -4,7 +4,8 @@
 #include "services/crm/hooks.h"
 #include "services/crm/import.h"
 
-static const struct hooks *const hooks_of[] = {&person_hooks, &company_hooks, &custom_field_hooks};
+static const struct hooks *const hooks_of[] = {&contact_hooks, &person_hooks, &company_hooks,
+                                               &custom_field_hooks};
 
 enum { IDLE_MS = 500, ARENA_BYTES = 1 << 20 };
 

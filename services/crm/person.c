@@ -32,7 +32,7 @@ static enum err check_tag(struct call *call, const msgpack_object *tag)
     return ERR_OK;
 }
 
-static enum err check_tags(struct call *call)
+enum err person_check_tags(struct call *call)
 {
     const msgpack_object *tags = mp_find(call->body, "tags");
     if (mp_is_null(tags))
@@ -98,7 +98,7 @@ static enum err check_user(struct call *call)
 
 static enum err check_person(struct call *call)
 {
-    enum err err = check_tags(call);
+    enum err err = person_check_tags(call);
     if (err == ERR_OK)
         err = check_user(call);
     if (err != ERR_OK ||
@@ -113,14 +113,14 @@ static enum err check_person(struct call *call)
     return refuse_taken(call, &sql);
 }
 
-static enum err person_written(struct call *call, int64_t id)
+enum err person_written(struct call *call, int64_t id)
 {
     return write_list(call, "crm.set_tags('person',", id, "tags");
 }
 
 static enum err check_company(struct call *call)
 {
-    enum err err = check_tags(call);
+    enum err err = person_check_tags(call);
     if (err != ERR_OK || !call_has(call, "name"))
         return err;
     struct sql sql;
