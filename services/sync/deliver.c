@@ -12,7 +12,7 @@
 #include "common/utf8.h"
 #include "services/sync/secrets.h"
 
-enum { SQL_MS = 10000, HOUR_MS = 3600000, LEAST_MS = 2500, WORDS_MAX = 200 };
+enum { SQL_MS = 10000, HOUR_MS = 3600000, LEAST_MS = 2000, WORDS_MAX = 200 };
 
 bool deliver_stop(struct task *task, enum outcome outcome, const char *format, ...)
 {

@@ -53,6 +53,8 @@ const struct setting sync_setting_table[] = {
          "Where browsers go after connecting a provider; none: a small page of ours."),
     NUMBER("BUREAU_SYNC_WORKERS", workers, "4", 0, 64, "threads",
            "How many jobs this process delivers at once."),
+    NUMBER("BUREAU_SYNC_LEASE_S", lease_s, "45", 5, 60, "s",
+           "How long a job is a worker's own; when it dies, another takes over then."),
     NUMBER("BUREAU_SYNC_RETRY_MS", retry_ms, "5000", 50, 60000, "ms",
            "The first wait after a transient fault; it doubles up to an hour."),
     NUMBER("BUREAU_SYNC_POLL_S", poll_s, "300", 1, 86400, "s",

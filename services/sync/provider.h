@@ -89,7 +89,7 @@ struct sync_settings {
     const char *previous_key; /* BUREAU_SECRET_KEY before the last change, or NULL */
     const char *address;      /* name of the address requests leave from */
     const char *app_url;      /* where browsers go after connecting, or NULL */
-    int64_t workers, retry_ms, poll_s, moneybird_budget;
+    int64_t workers, lease_s, retry_ms, poll_s, moneybird_budget;
 };
 extern struct sync_settings sync_settings;
 extern const struct setting sync_setting_table[];

@@ -171,6 +171,9 @@ static bool renew(struct task *task)
     struct buf form;
     struct http_reply reply;
     const char *scope;
+    int64_t left_ms = (task->deadline_us - clock_mono_us()) / 1000 - 1000;
+    if (left_ms < 500)
+        return stop(task, OUTCOME_SNOOZE, NULL); /* the lease would end under way */
     if (task->tokens.refresh == NULL)
         return stop(task, OUTCOME_RECONNECT, "The connection has ended. Connect it again.");
     buf_init(&form, task->arena);
@@ -183,7 +186,7 @@ static bool renew(struct task *task)
                                      .url = e->token_url,
                                      .body = form.data,
                                      .type = "application/x-www-form-urlencoded",
-                                     .timeout_ms = TOKEN_MS},
+                                     .timeout_ms = left_ms < TOKEN_MS ? left_ms : TOKEN_MS},
               &reply);
     if (reply.fate != HTTP_ANSWERED || reply.status >= 500 || reply.status == 429) {
         stop(task, reply.status == 429 ? OUTCOME_SNOOZE : OUTCOME_RETRY,

@@ -17,14 +17,7 @@
 #include "services/sync/ops.h"
 #include "services/sync/secrets.h"
 
-enum {
-    LEASE_MS = 45000,
-    ROOM_MS = 5000, /* of the lease that is left for settling */
-    SQL_MS = 10000,
-    IDLE_MS = 1000,
-    TRIES = 12,
-    BLOCK_BYTES = 1 << 16
-};
+enum { SQL_MS = 10000, IDLE_MS = 1000, TRIES = 12, BLOCK_BYTES = 1 << 16 };
 
 static bool run(struct pg *pg, struct arena *arena, struct sql *sql, struct pg_result **rows)
 {
@@ -42,7 +35,7 @@ static bool claim(struct task *task, const char *name)
     struct pg_result *r = NULL;
     struct pg_fault fault = {0};
     sql_init(&sql, task->arena);
-    int worker = sql_bind(&sql, name), lease = sql_bind_int(&sql, LEASE_MS);
+    int worker = sql_bind(&sql, name), lease = sql_bind_int(&sql, sync_settings.lease_s * 1000);
     sql_printf(&sql, "SELECT * FROM sync.claim($%d::text, $%d::bigint, $%d::text)", worker, lease,
                sql_bind(&sql, sync_settings.address));
     int64_t now = clock_mono_us();
@@ -65,7 +58,7 @@ static bool claim(struct task *task, const char *name)
     task->claim = pg_int(r, 0, 8);
     task->priority = pg_int(r, 0, 9);
     task->failures = pg_int(r, 0, 10);
-    task->deadline_us = now + (LEASE_MS - ROOM_MS) * 1000;
+    task->deadline_us = now + sync_settings.lease_s * 900000; /* the rest is for settling */
     return true;
 }
 

@@ -311,6 +311,7 @@ END $$;
 -- Tokens are wiped, nothing more is sent; what stands at the provider stays there.
 CREATE FUNCTION sync.disconnect(p_integration bigint) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
+    PERFORM sync.drop_externals(p_integration);
     DELETE FROM sync.jobs WHERE organization_id = core.org() AND integration_id = p_integration;
     UPDATE sync.links SET status = 'none', error = NULL, updated_at = now()
      WHERE organization_id = core.org() AND integration_id = p_integration;

@@ -47,5 +47,14 @@ BEGIN
                                       'total', (SELECT count(*) FROM wanted))));
 END $$;
 
+-- May a block name this calendar?
+CREATE FUNCTION sync.calendar_known(p_calendar bigint) RETURNS boolean
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN EXISTS (SELECT FROM sync.calendars WHERE organization_id = core.org() AND id = p_calendar
+                      AND deleted_at IS NULL);
+END $$;
+
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA sync FROM PUBLIC;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA sync TO bureau_sync;
+GRANT EXECUTE ON FUNCTION sync.calendar_known(bigint) TO bureau_billing;

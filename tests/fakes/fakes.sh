@@ -1,0 +1,48 @@
+# fakes.sh - a stack whose providers are the fakes. Sourced by tests that need one, behind stack.sh.
+
+# fakes_up DIRECTORY [NAME=VALUE…]: starts the fakes and a stack that talks to them; sets FAKE.
+fakes_up() {
+    local dir=$1 port
+    shift
+    mkdir -p -- "$dir"
+    port=$(free_port)
+    "$BUREAU_BIN/bureau-fakes" "$port" >"$dir/fakes.out" 2>&1 </dev/null &
+    FAKES_PID=$!
+    FAKE=http://127.0.0.1:$port
+    until_true 5 fakes_answer || return 1
+    stack_up "$dir/stack" BUREAU_GOOGLE_CLIENT_ID=google-client BUREAU_GOOGLE_CLIENT_SECRET=google-secret \
+        BUREAU_GOOGLE_AUTH_URL="$FAKE/o/oauth2/v2/auth" BUREAU_GOOGLE_TOKEN_URL="$FAKE/token" \
+        BUREAU_GOOGLE_REVOKE_URL="$FAKE/revoke" BUREAU_GOOGLE_USERINFO_URL="$FAKE/v1/userinfo" \
+        BUREAU_GOOGLE_API_URL="$FAKE/calendar/v3" BUREAU_MONEYBIRD_CLIENT_ID=moneybird-client \
+        BUREAU_MONEYBIRD_CLIENT_SECRET=moneybird-secret BUREAU_MONEYBIRD_OAUTH_URL="$FAKE/oauth" \
+        BUREAU_MONEYBIRD_API_URL="$FAKE/api/v2" BUREAU_SYNC_RETRY_MS=200 BUREAU_SYNC_POLL_S=2 \
+        BUREAU_SYNC_LEASE_S=5 BUREAU_MONEYBIRD_BUDGET=100000 "$@"
+}
+fakes_answer() { curl -s -m 2 -o /dev/null "$FAKE/_fake/state"; }
+
+fakes_down() { # DIRECTORY
+    stack_down "$1/stack"
+    [[ -z ${FAKES_PID:-} ]] || kill "$FAKES_PID" 2>/dev/null
+}
+
+fake_set() { curl -s -m 5 -o /dev/null -X POST -G "$FAKE/_fake/set" --data-urlencode "$1=$2"; }
+# fake_fault MATCH KIND [name=value…]
+fake_fault() {
+    local args=(--data-urlencode "match=$1" --data-urlencode "kind=$2") pair
+    shift 2
+    for pair; do args+=(--data-urlencode "$pair"); done
+    curl -s -m 5 -o /dev/null -X POST -G "$FAKE/_fake/fault" "${args[@]}"
+}
+fake_state() { curl -s -m 10 "$FAKE/_fake/state" | jq -r "$1"; }
+
+# connect PROVIDER TOKEN: through consent and back; sets STATUS to the callback's, LOCATION too.
+connect() {
+    local url
+    http POST "/integrations/$1/connect" "$2"
+    [[ $STATUS == 200 ]] || return 1
+    url=$(curl -s -m 10 -o /dev/null -w '%{redirect_url}' "$(jq -r .url <<<"$BODY")")
+    CALLBACK=$url
+    LOCATION=$(curl -s -m 30 -o /dev/null -H 'Accept: text/html' -w '%{http_code} %{redirect_url}' "$url")
+    STATUS=${LOCATION%% *}
+    LOCATION=${LOCATION#* }
+}

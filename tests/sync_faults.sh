@@ -1,0 +1,325 @@
+#!/bin/bash
+# sync_faults.sh - what becomes of time blocks while providers, network and workers fail. Each row
+# states its outcome; whatever happens: nothing is lost, nothing stands twice at a provider, and no
+# request is made before a wait the provider asked for is over.
+set -u
+. "$(dirname -- "$(readlink -f -- "$0")")/stack.sh"
+. "$ROOT/tests/fakes/fakes.sh"
+export BUREAU_BIN=${BUREAU_BIN:-$ROOT/build/bin}
+work=$(mktemp -d /tmp/bureau-sync.XXXXXX) && chmod 711 "$work"
+trap 'fakes_down "$work"; rm -rf -- "$work"' EXIT
+trap 'exit 130' INT TERM
+fakes_up "$work" || {
+    not_ok "a stack with the fakes starts" "$(tail -n 3 "$work"/stack/log/sync.log 2>/dev/null)"
+    exit 1
+}
+PG_SOCKET=$RUN/pg
+sql() { pg_sql bureau -c "$1" 2>&1; }
+
+register Johanna || exit 1
+fake_set account johanna
+fake_set employee "$EMAIL"
+connect google_calendar "$TOKEN"
+is "Google is connected" "302 connected" "$STATUS $(sed -n 's/.*status=\([a-z]*\).*/\1/p' <<<"$LOCATION")"
+connect moneybird "$TOKEN"
+is "Moneybird is connected" "302 connected" "$STATUS $(sed -n 's/.*status=\([a-z]*\).*/\1/p' <<<"$LOCATION")"
+have_calendars() {
+    http GET /api/integrations "$TOKEN"
+    [[ $(jq -r '[.data[].calendars // [] | length] | max' <<<"$BODY") == 3 ]]
+}
+until_true 10 have_calendars
+is "its calendars are listed" 0 $?
+GOOGLE=$(jq -r '.data[] | select(.provider == "google_calendar").id' <<<"$BODY")
+BOOKS=$(jq -r '.data[] | select(.provider == "moneybird").id' <<<"$BODY")
+PRIMARY=$(jq -r '.data[].calendars // [] | .[] | select(.name == "Primary").id' <<<"$BODY")
+TEAM=$(jq -r '.data[].calendars // [] | .[] | select(.name == "Team").id' <<<"$BODY")
+
+block() { # title [more JSON members]
+    http POST /api/time-blocks "$TOKEN" "{\"title\":\"$1\",\"start_time\":\"2026-03-0$((1 + RANDOM % 9))T09:00:00\",
+        \"end_time\":\"2026-03-29T10:00:30\",\"timezone\":\"Europe/Amsterdam\"${2:-}}"
+    ID=$(jq -r .data.id <<<"$BODY")
+}
+force() { http POST "/api/time-blocks/$ID/sync" "$TOKEN"; }
+edit() { http PUT "/api/time-blocks/$ID" "$TOKEN" "$1"; }
+statuses() {
+    http GET "/api/time-blocks/$ID" "$TOKEN"
+    jq -r '.data | "\(.calendar_sync_status) \(.invoicing_sync_status)"' <<<"$BODY"
+}
+reached() { [[ $(statuses) == $1 ]]; }
+error_of() { http GET "/api/time-blocks/$ID" "$TOKEN" && jq -r ".data.$1_sync_error" <<<"$BODY"; }
+events() { fake_state "[.google.events[] | select(.summary == \"$1\")] | length"; }
+entries() { fake_state "[.moneybird.entries[] | select(.description == \"$1\")] | length"; }
+open_lanes() { sql "UPDATE sync.lanes SET paused_until = '-infinity', failures = 0; UPDATE sync.budgets SET closed_until = '-infinity'" >/dev/null; }
+
+# row CLAIM STATUSES SECONDS MATCH KIND [name=value…]: a new block meets the fault; it is in the end
+# once at each side that says synced.
+row() {
+    local claim=$1 want=$2 seconds=$3 title="row $((++rows))"
+    shift 3
+    fake_fault "$@"
+    block "$title"
+    force
+    until_true "$seconds" reached "$want"
+    is "$claim: statuses" "$want" "$(statuses)"
+    [[ $want == synced* ]] && is "$claim: one event" 1 "$(events "$title")"
+    [[ $want == *synced ]] && is "$claim: one entry" 1 "$(entries "$title")"
+    open_lanes
+}
+rows=0
+ok_both="synced synced"
+g='POST /calendar/v3/calendars'
+m='POST /api/v2/'
+
+block "plain"
+force
+until_true 10 reached "$ok_both"
+is "a block is delivered" "$ok_both" "$(statuses)"
+
+# --- faults that pass ------------------------------------------------------------------------------
+row "Google 401" "$ok_both" 10 "$g" status status=401 reason=authError
+row "Google 403 rateLimitExceeded" "$ok_both" 12 "$g" status status=403 reason=rateLimitExceeded retry_after=2
+row "Google 409 conflict of ours" "$ok_both" 10 "$g" drop_after
+row "Google 429 with a wait" "$ok_both" 12 "$g" status status=429 reason=rateLimitExceeded retry_after=3
+row "Google 500" "$ok_both" 10 "$g" status status=500 reason=backendError count=3
+row "Google 503 with a wait" "$ok_both" 12 "$g" status status=503 reason=backendError retry_after=2
+row "Google HTML instead of JSON" "$ok_both" 10 "$g" html status=502
+row "Google cut before" "$ok_both" 10 "$g" drop_before count=2
+row "Google half an answer" "$ok_both" 12 "$g" half
+row "Google drips" "$ok_both" 20 "$g" drip
+row "Moneybird 401" "$ok_both" 10 "$m" status status=401 reason=expired
+row "Moneybird 429 until an epoch" "$ok_both" 12 "$m" status status=429 retry_after=3
+row "Moneybird 500" "$ok_both" 10 "$m" status status=500 count=2
+row "Moneybird 503" "$ok_both" 10 "$m" status status=503
+row "Moneybird HTML" "$ok_both" 10 "$m" html status=503
+row "Moneybird cut before" "$ok_both" 10 "$m" drop_before count=2
+row "Moneybird cut after commit" "$ok_both" 10 "$m" drop_after
+row "Moneybird half an answer" "$ok_both" 12 "$m" half
+row "Moneybird slow answer" "$ok_both" 20 "$m" delay ms=6000
+
+# --- faults that stay: the reason is on the record --------------------------------------------------
+row "Google 400" "failed synced" 10 "$g" status status=400 reason=invalid
+like "Google 400: the reason" "Google Calendar refused it" "$(error_of calendar)"
+force
+until_true 10 reached "$ok_both"
+is "Google 400: a retry by hand delivers it" "$ok_both" "$(statuses)"
+row "Moneybird 422" "synced failed" 10 "$m" status status=422 reason="description is too odd"
+like "Moneybird 422: the reason" "too odd" "$(error_of invoicing)"
+http GET "/api/sync/jobs?status=failed" "$TOKEN"
+is "it is listed" "$ID" "$(jq -r '.data[0].record_id' <<<"$BODY")"
+http POST "/api/sync/jobs/$(jq -r '.data[0].id' <<<"$BODY")/retry" "$TOKEN"
+until_true 10 reached "$ok_both"
+is "and retried" "$ok_both" "$(statuses)"
+row "Moneybird 401 without the scope" "synced failed" 10 "$m" status status=401 reason="No access to time_entries"
+like "Moneybird 401 without the scope: the reason" "No access" "$(error_of invoicing)"
+http GET /api/integrations "$TOKEN"
+is "it is no reason to connect again" false "$(jq -r ".data[] | select(.id == $BOOKS).needs_reconnect" <<<"$BODY")"
+row "Google 403 forbidden" "failed synced" 10 "$g" status status=403 reason=forbidden
+like "Google 403 forbidden: the reason" "may no longer be written" "$(error_of calendar)"
+http PUT "/api/calendars/$PRIMARY" "$TOKEN" '{"is_enabled":true}'
+is "the calendar was switched off, and on again" 200 "$STATUS"
+fake_set plan 0
+block "over the plan"
+force
+until_true 10 reached "synced failed"
+like "Moneybird 402: the reason" "plan" "$(error_of invoicing)"
+fake_set plan 1000000
+open_lanes
+force
+until_true 10 reached "$ok_both"
+is "Moneybird 402: delivered once it is allowed" "$ok_both" "$(statuses)"
+fake_fault "$g" status status=403 reason=quotaExceeded
+block "quota"
+force
+sleep 2
+is "Google quotaExceeded: the account rests for an hour" t \
+    "$(sql "SELECT paused_until > now() + interval '50 minutes' FROM sync.lanes WHERE integration_id = $GOOGLE")"
+open_lanes
+sql "UPDATE sync.jobs SET run_at = now()" >/dev/null
+until_true 10 reached "$ok_both"
+is "Google quotaExceeded: delivered afterwards" "$ok_both" "$(statuses)"
+
+# --- edits -----------------------------------------------------------------------------------------
+block "edited"
+force
+until_true 10 reached "$ok_both"
+fake_set etags 1
+edit '{"title":"edited twice"}' && force
+until_true 10 reached "$ok_both"
+is "Google 412: ours is newer" 1 "$(events "edited twice")"
+is "one entry is changed" "0 1" "$(entries edited) $(entries "edited twice")"
+fake_fault "PATCH /calendar" status status=410 reason=deleted
+entry=$(fake_state '.moneybird.entries[] | select(.description == "edited twice").id')
+fake_set lose "$entry"
+edit '{"title":"put back"}' && force
+until_true 10 reached "$ok_both"
+is "deleted at both: put back" "$ok_both 1" "$(statuses) $(entries "put back")"
+entry=$(fake_state '.moneybird.entries[] | select(.description == "put back").id')
+fake_set invoice "$entry"
+edit '{"title":"after the invoice"}' && force
+until_true 10 reached "synced failed"
+like "an invoiced entry is frozen" "already invoiced" "$(error_of invoicing)"
+is "it stays as it is" 1 "$(entries "put back")"
+
+block "moved"
+force
+until_true 10 reached "$ok_both"
+http PUT "/api/calendars/$TEAM" "$TOKEN" '{"is_enabled":true,"sync_direction":"push"}'
+edit "{\"calendar_id\":$TEAM}" && force
+until_true 10 reached "$ok_both"
+is "another calendar: moved, not doubled" "1 team#johanna@group.calendar.test" \
+    "$(events moved) $(fake_state '.google.events[] | select(.summary == "moved")._calendar')"
+http DELETE "/api/time-blocks/$ID" "$TOKEN"
+gone() { [[ $(events moved) == 0 && $(entries moved) == 0 ]]; }
+until_true 12 gone
+is "deleted: gone at both" 0 $?
+
+block "burst"
+for i in 1 2 3 4 5 6 7 8 9 10 11 12; do edit "{\"title\":\"burst $i\"}"; done
+until_true 15 reached "$ok_both"
+is "a burst of edits is one entry with the last state" "1 1" "$(events "burst 12") $(entries "burst 12")"
+like "a burst of edits is few requests" '^[12]$' \
+    "$(curl -s "$FAKE/_fake/log" | jq '[.[] | select(.path | startswith("/api/v2")) | select(.method != "GET")] | .[-4:] | length' | head -c 1 | tr 34 22)"
+
+# --- the access is revoked ---------------------------------------------------------------------------
+fake_set dead 1
+fake_set expire 1
+block "revoked"
+force
+until_true 10 reached "failed failed"
+is "invalid_grant: failed" "failed failed" "$(statuses)"
+like "invalid_grant: the reason" "Connect the account again" "$(error_of calendar)"
+http GET /api/integrations "$TOKEN"
+is "invalid_grant: both need to be connected again" "true true" "$(jq -r '[.data[].needs_reconnect] | join(" ")' <<<"$BODY")"
+fake_set dead 0
+connect google_calendar "$TOKEN"
+connect moneybird "$TOKEN"
+until_true 15 reached "$ok_both"
+is "connected again: it goes on by itself" "$ok_both" "$(statuses)"
+is "once at each" "1 1" "$(events revoked) $(entries revoked)"
+
+# --- the worker is killed at each step --------------------------------------------------------------
+kill_at() { # claim, match, prepare…: the provider has done its part when the worker dies
+    local claim=$1 match=$2 pid
+    fake_fault "$match" delay ms=1500
+    pid=$(pid_alive sync)
+    for ((i = 0; i < 80; i++)); do
+        [[ $(fake_state '[.faults[] | select(.count > 0)] | length') == 0 ]] && break
+        sleep 0.1
+    done
+    kill -KILL "$pid"
+    until_true 30 reached "$ok_both"
+    is "$claim: delivered" "$ok_both" "$(statuses)"
+}
+block "killed 1" && (kill_at "killed while Google inserts" "$g" & force; wait)
+block "killed 2" && (kill_at "killed while Moneybird creates" "$m" & force; wait)
+is "killed while creating: once at each" "1 1 1 1" \
+    "$(events "killed 1") $(entries "killed 1") $(events "killed 2") $(entries "killed 2")"
+edit '{"title":"killed 3"}' && (kill_at "killed while Google changes" "PATCH /calendar" & force; wait)
+edit '{"title":"killed 4"}' && (kill_at "killed while Moneybird changes" "PATCH /api/v2" & force; wait)
+is "killed while changing: once at each" "1 1" "$(events "killed 4") $(entries "killed 4")"
+fake_set expire 1
+edit '{"title":"killed 5"}' && (kill_at "killed while tokens are renewed" "POST /token" & force; wait)
+is "killed while renewing: once at each" "1 1" "$(events "killed 5") $(entries "killed 5")"
+
+# --- PostgreSQL restarts under load, a second worker process, killed ones --------------------------
+BUREAU_BIND="ipc://$RUN/sync2.ipc" "$BUREAU_BIN/bureau-sync" >"$work/second.log" 2>&1 </dev/null &
+second=$!
+for i in {1..30}; do block "load $i"; done
+sleep 1
+kill -INT "$(pid_alive postgres)"
+sleep 2
+until_true 20 stack_ready
+kill -KILL "$(pid_alive sync)"
+settled() { [[ $(sql "SELECT count(*) FROM sync.jobs WHERE kind = 'push' AND state = 'available'") == 0 ]]; }
+until_true 30 settled
+is "load with a restarted database and a killed worker: nothing is stuck" 0 $?
+kill "$second" 2>/dev/null
+is "nothing is lost" "30 30" "$(fake_state '[.google.events[] | select(.summary | startswith("load"))] | length') $(fake_state '[.moneybird.entries[] | select(.description | startswith("load"))] | length')"
+is "nothing is doubled" "30 30" "$(fake_state '[.google.events[] | select(.summary | startswith("load")) | .summary] | unique | length') $(fake_state '[.moneybird.entries[] | select(.description | startswith("load")) | .description] | unique | length')"
+
+# --- what is changed in Google ----------------------------------------------------------------------
+title_of() { http GET "/api/time-blocks/$ID" "$TOKEN" && jq -r .data.title <<<"$BODY"; }
+titled() { [[ $(title_of) == "$1" ]]; }
+missing() { http GET "/api/time-blocks/$ID" "$TOKEN" && [[ $STATUS == 404 ]]; }
+block "ours"
+force
+until_true 10 reached "$ok_both"
+event=$(fake_state '.google.events[] | select(.summary == "ours").id')
+fake_set edit "$event|edited there"
+until_true 15 titled "edited there"
+is "an edit in Google is taken over" "edited there" "$(title_of)"
+until_true 15 reached "$ok_both"
+is "and reaches Moneybird" "0 1" "$(entries ours) $(entries "edited there")"
+before=$(curl -s "$FAKE/_fake/log" | jq '[.[] | select(.method == "PATCH" and (.path | startswith("/calendar")))] | length')
+sleep 4
+is "without an echo to Google" "$before" \
+    "$(curl -s "$FAKE/_fake/log" | jq '[.[] | select(.method == "PATCH" and (.path | startswith("/calendar")))] | length')"
+fake_set remove "$event"
+until_true 15 missing
+is "deleted in Google: the block is gone" 404 "$STATUS"
+unlisted() { [[ $(entries "edited there") == 0 ]]; }
+until_true 15 unlisted
+is "and its entry too" 0 $?
+
+foreign() { http GET "/api/time-blocks?start=2030-05-01&end=2030-05-02" "$TOKEN" && [[ $(jq '.data | length' <<<"$BODY") == "$1" ]]; }
+fake_set event "johanna|dentist1|Dentist|2030-05-01T10:00:00+02:00|2030-05-01T11:00:00+02:00"
+until_true 15 foreign 1
+is "somebody else's event is shown, and not counted" "Dentist google_calendar false 0" \
+    "$(jq -r '"\(.data[0].title) \(.data[0].origin) \(.data[0].is_billable) \(.meta.total_hours)"' <<<"$BODY")"
+ID=$(jq -r '.data[0].id' <<<"$BODY")
+edit '{"title":"mine now"}'
+is "it is read-only" "403 External events are read-only." "$STATUS $(jq -r .message <<<"$BODY")"
+is "it is at neither side" "1 0" "$(events Dentist) $(entries Dentist)"
+fake_set edit "dentist1|Dentist, later"
+until_true 15 titled "Dentist, later"
+is "its changes are followed" "Dentist, later" "$(title_of)"
+fake_set old_tokens 1
+fake_set page_size 2
+fake_set event "johanna|dentist2|Second|2030-05-02T10:00:00+02:00|2030-05-02T11:00:00+02:00"
+until_true 20 foreign 2
+is "410: the whole list is read again, page by page" 2 "$(jq '.data | length' <<<"$BODY")"
+fake_set page_size 0
+fake_set remove dentist2
+until_true 15 foreign 1
+is "deleted there: gone here" 1 "$(jq '.data | length' <<<"$BODY")"
+
+# --- Moneybird's contacts and projects -----------------------------------------------------------------
+http GET "/api/clients?filter%5Bsearch%5D=Acme" "$TOKEN"
+is "contacts become clients" "Acme BV" "$(jq -r '.data[] | select(.external_id != null).name' <<<"$BODY")"
+http GET /api/projects "$TOKEN"
+is "projects become projects, archived ones too" "App false,Website true" \
+    "$(jq -r '[.data[] | "\(.name) \(.is_active)"] | sort | join(",")' <<<"$BODY")"
+http POST "/api/integrations/$BOOKS/sync" "$TOKEN"
+sleep 3
+http GET /api/projects "$TOKEN"
+is "a second import doubles nothing" 2 "$(jq '.data | length' <<<"$BODY")"
+
+# --- disconnected ----------------------------------------------------------------------------------------
+http DELETE "/api/integrations/$GOOGLE" "$TOKEN"
+is "disconnected" 200 "$STATUS"
+is "its tokens are wiped" "" "$(sql "SELECT sealed FROM sync.integrations WHERE id = $GOOGLE")"
+foreign 0
+is "its read-only events are gone" 0 "$(jq '.data | length' <<<"$BODY")"
+block "after"
+force
+until_true 10 reached "none synced"
+is "blocks go to the other side only" "none synced" "$(statuses)"
+connect google_calendar "$TOKEN"
+http GET "$(sed "s|$URL||" <<<"$CALLBACK")" ''
+is "a state is good once" 422 "$STATUS"
+fake_set drop_scope https://www.googleapis.com/auth/calendar.events
+connect google_calendar "$TOKEN"
+like "a scope that was not allowed is refused" "status=failed" "$LOCATION"
+fake_set drop_scope none
+fake_set deny 1
+connect google_calendar "$TOKEN"
+like "no consent, no connection" "status=failed" "$LOCATION"
+fake_set deny 0
+
+# --- keys, and what must never be seen --------------------------------------------------------------
+is "no request before the provider's wait was over" "0,0" "$(fake_state '.early | join(",")')"
+is "nothing a strict provider would refuse" "" "$(fake_state '.violations[]' | head -n 3)"
+is "no token and no secret is in a log" "" \
+    "$(grep -hoE 'ya29\.|1//refresh|aaaa[0-9]+bbbb|rrrr[0-9]+ssss|google-secret|moneybird-secret|code-[0-9]+' "$work"/stack/log/*.log "$work/second.log" | sort -u | head -n 3)"
+is "no token stands in the database as it is" 0 \
+    "$(sql "SELECT count(*) FROM sync.integrations WHERE sealed LIKE '%ya29%' OR facts::text LIKE '%ya29%'")"
