@@ -140,6 +140,12 @@ static void put_fault(struct buf *out, const struct saying *s, const struct faul
     buf_put_json(out, text.data, text.len);
 }
 
+/* A field without a text is named all the same, with an empty list. */
+static bool is_silent(const struct fault *fault)
+{
+    return fault->rule == RULE_SAID && (fault->a == NULL || *fault->a == '\0');
+}
+
 static void put_field(struct buf *out, const struct saying *s, const struct fault *first)
 {
     buf_puts_json(out, field_of(first));
@@ -148,7 +154,7 @@ static void put_field(struct buf *out, const struct saying *s, const struct faul
     if (sole != NULL)
         put_fault(out, s, sole);
     for (const struct fault *f = first; f != NULL && sole == NULL; f = f->next) {
-        if (!same_field(f, first))
+        if (!same_field(f, first) || is_silent(f))
             continue;
         if (f != first)
             buf_putc(out, ',');
