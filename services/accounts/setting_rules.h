@@ -6,9 +6,6 @@
 
 bool setting_is_currency(const char *text); /* three capital letters */
 bool setting_is_country(const char *text);  /* two capitals, ISO 3166-1 */
-/* Only what the degressive rate may be written with (billing evaluates it): numbers, daysCount,
-   min, max, + - * / , and parentheses that match. */
-bool setting_is_rate(const char *text);
-bool setting_is_clock(const char *text); /* "08:00" to "23:59", or "24:00" */
+bool setting_is_clock(const char *text);    /* "08:00" to "23:59", or "24:00" */
 
 #endif

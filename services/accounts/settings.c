@@ -7,6 +7,7 @@
 #include "services/accounts/form.h"
 #include "services/accounts/hooks.h"
 #include "services/accounts/setting_rules.h"
+#include "services/core/degressive.h"
 
 static const char *const languages[] = {"EN", "FR", "NL", NULL};
 static const char *const overbooking[] = {"report", "refuse", NULL};
@@ -59,6 +60,24 @@ enum err settings_get(struct call *call)
     return call_json(call, &sql);
 }
 
+/* A bill must never be the first to find out that the expression cannot be computed. */
+static enum err judge_rate(struct call *call, const char *rate)
+{
+    int64_t refused = 0;
+    switch (degressive_judge(rate, &refused)) {
+    case DEGRESSIVE_OK:
+        return ERR_OK;
+    case DEGRESSIVE_SYNTAX:
+        return call_fault(call, "degressive_rate", RULE_FORMAT, NULL, NULL);
+    case DEGRESSIVE_RANGE:
+        break;
+    }
+    return call_fault_said(call, "degressive_rate",
+                           "The degressive rate cannot be computed for a daysCount of %lld: it"
+                           " must neither divide by zero nor be negative or out of range.",
+                           (long long)refused);
+}
+
 static enum err judge(struct call *call, const struct form *form)
 {
     enum err err = ERR_OK;
@@ -68,8 +87,8 @@ static enum err judge(struct call *call, const struct form *form)
     const char *country = form_text(form, "country");
     if (country != NULL && !setting_is_country(country))
         err = call_fault(call, "country", RULE_FORMAT, NULL, NULL);
-    if (rate != NULL && !setting_is_rate(rate))
-        err = call_fault(call, "degressive_rate", RULE_FORMAT, NULL, NULL);
+    if (rate != NULL && judge_rate(call, rate) != ERR_OK)
+        err = ERR_INVALID;
     return err;
 }
 

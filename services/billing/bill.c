@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "services/billing/degressive.h"
 #include "services/billing/link.h"
 #include "services/core/crud.h"
+#include "services/core/degressive.h"
 #include "services/core/service.h"
 
 enum { DISCOUNT_CHARS = 40 };

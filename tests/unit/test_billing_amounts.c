@@ -3,7 +3,7 @@
  * against a second computation in whole cents on 128-bit integers, which shares nothing with it.
  */
 #include "common/buf.h"
-#include "services/billing/degressive.h"
+#include "services/core/degressive.h"
 #include "tests/unit/database.h"
 
 enum { CARTS = 10000, PER_STATEMENT = 500, LINES = 12, MILLION = 1000000 };

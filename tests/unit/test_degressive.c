@@ -1,4 +1,4 @@
-#include "services/billing/degressive.h"
+#include "services/core/degressive.h"
 #include "tests/unit/test.h"
 
 static void test_expressions_are_exact_fractions(void **state)
@@ -51,11 +51,37 @@ static void test_what_is_no_bounded_expression_is_refused(void **state)
     }
 }
 
+static void test_a_setting_holds_for_every_number_of_days(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        enum degressive_fault fault;
+        int64_t days;
+    } cases[] = {
+        {"((daysCount - 1) * 0.75) + 1", DEGRESSIVE_OK, 366},
+        {"daysCount - 1", DEGRESSIVE_OK, 366}, /* 0 counts as 1 */
+        {"1 / (daysCount - 367)", DEGRESSIVE_RANGE, 1},
+        {"1/0", DEGRESSIVE_RANGE, 1},
+        {"3 - daysCount", DEGRESSIVE_RANGE, 4},
+        {"1 / (366 - daysCount)", DEGRESSIVE_RANGE, 366},
+        {"400 - daysCount", DEGRESSIVE_OK, 366},
+        {"daysCounts", DEGRESSIVE_SYNTAX, 1},
+        {"()", DEGRESSIVE_SYNTAX, 1},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        int64_t days = 0;
+        assert_int_equal(degressive_judge(cases[i].text, &days), cases[i].fault);
+        assert_int_equal(days, cases[i].days);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_expressions_are_exact_fractions),
         cmocka_unit_test(test_what_is_no_bounded_expression_is_refused),
+        cmocka_unit_test(test_a_setting_holds_for_every_number_of_days),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

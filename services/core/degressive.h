@@ -5,8 +5,8 @@
  * Grammar: numbers with up to 6 decimals, daysCount, + - * /, unary minus, parentheses (nested 64
  * deep at most), min(a, b), max(a, b); at most 200 characters. A result of 0 counts as 1.
  */
-#ifndef BILLING_DEGRESSIVE_H
-#define BILLING_DEGRESSIVE_H
+#ifndef CORE_DEGRESSIVE_H
+#define CORE_DEGRESSIVE_H
 
 #include "common/base.h"
 
@@ -16,8 +16,13 @@ struct fraction {
 
 enum degressive_fault { DEGRESSIVE_OK, DEGRESSIVE_SYNTAX, DEGRESSIVE_RANGE };
 
+enum { DEGRESSIVE_DAYS = 366 /* a setting is tried with every number of days up to this */ };
+
 /* RANGE: division by zero, overflow, or a negative result. */
 enum degressive_fault degressive_rate(const char *expression, int64_t days,
                                       struct fraction *out) MUST_USE NONNULL;
+/* What stands against the expression as a setting: its first fault for 1 to DEGRESSIVE_DAYS days;
+ *days is then the number of days. */
+enum degressive_fault degressive_judge(const char *expression, int64_t *days) MUST_USE NONNULL;
 
 #endif

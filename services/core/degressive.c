@@ -1,4 +1,4 @@
-#include "services/billing/degressive.h"
+#include "services/core/degressive.h"
 
 #include <string.h>
 
@@ -179,4 +179,13 @@ enum degressive_fault degressive_rate(const char *expression, int64_t days, stru
         return DEGRESSIVE_RANGE;
     *out = value.num == 0 ? (struct fraction){1, 1} : value;
     return DEGRESSIVE_OK;
+}
+
+enum degressive_fault degressive_judge(const char *expression, int64_t *days)
+{
+    struct fraction rate;
+    enum degressive_fault fault = DEGRESSIVE_OK;
+    for (*days = 0; fault == DEGRESSIVE_OK && *days < DEGRESSIVE_DAYS;)
+        fault = degressive_rate(expression, ++*days, &rate);
+    return fault;
 }
