@@ -7,6 +7,7 @@
 #include "common/log.h"
 #include "common/metrics.h"
 #include "gateway/config.h"
+#include "gateway/docs.h"
 #include "gateway/scrape.h"
 #include "gateway/upstream.h"
 #include "proto/openapi.h"
@@ -116,44 +117,45 @@ static void answer_openapi(struct exchange *x, struct buf *out)
     x->counted = true;
 }
 
-static void answer_docs(struct exchange *x, struct buf *out)
-{
-    buf_puts(out, "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\">"
-                  "<title>Bureau API</title>\n<h1>Bureau API</h1>\n"
-                  "<p>Everything served here is described in "
-                  "<a href=\"/api/openapi.json\">the OpenAPI document</a>.</p></html>\n");
-    answer(x, out, "text/html; charset=utf-8");
-    x->counted = true;
-}
-
 static const struct {
     const char *path;
     void (*answer)(struct exchange *x, struct buf *out);
 } pages[] = {
-    {"/healthz", answer_alive},   {"/readyz", answer_ready},
-    {"/metrics", answer_metrics}, {"/api/openapi.json", answer_openapi},
-    {"/docs", answer_docs},
+    {"/healthz", answer_alive},
+    {"/readyz", answer_ready},
+    {"/metrics", answer_metrics},
+    {"/api/openapi.json", answer_openapi},
 };
+
+static void (*page_of(const char *path))(struct exchange *x, struct buf *out)
+{
+    static const char *const docs[] = {DOCS_PATHS};
+    for (size_t i = 0; i < COUNT_OF(pages); i++)
+        if (strcmp(pages[i].path, path) == 0)
+            return pages[i].answer;
+    for (size_t i = 0; i < COUNT_OF(docs); i++)
+        if (strcmp(docs[i], path) == 0)
+            return docs_answer;
+    return NULL;
+}
 
 bool health_answers(struct exchange *x)
 {
     struct buf out;
-    for (size_t i = 0; i < COUNT_OF(pages); i++) {
-        if (strcmp(pages[i].path, x->path) != 0)
-            continue;
-        x->local = true;
-        if (config.limit_guest > 0) /* what is not counted leaves the whole limit */
-            x->limit = (struct limit){.most = config.limit_guest,
-                                      .left = config.limit_guest,
-                                      .reset_s = clock_unix_ms() / 1000 + LIMIT_WINDOW_MS / 1000};
-        buf_init(&out, x->arena);
-        if (strcmp(x->verb, "GET") != 0 && strcmp(x->verb, "HEAD") != 0) {
-            x->allow = "GET, HEAD";
-            exchange_fail(x, ERR_METHOD, NULL);
-        } else {
-            pages[i].answer(x, &out);
-        }
-        return true;
+    void (*page)(struct exchange *, struct buf *) = page_of(x->path);
+    if (page == NULL)
+        return false;
+    x->local = true;
+    if (config.limit_guest > 0) /* what is not counted leaves the whole limit */
+        x->limit = (struct limit){.most = config.limit_guest,
+                                  .left = config.limit_guest,
+                                  .reset_s = clock_unix_ms() / 1000 + LIMIT_WINDOW_MS / 1000};
+    buf_init(&out, x->arena);
+    if (strcmp(x->verb, "GET") != 0 && strcmp(x->verb, "HEAD") != 0) {
+        x->allow = "GET, HEAD";
+        exchange_fail(x, ERR_METHOD, NULL);
+    } else {
+        page(x, &out);
     }
-    return false;
+    return true;
 }
