@@ -13,6 +13,7 @@
 #include "common/stop.h"
 #include "gateway/config.h"
 #include "gateway/exchange.h"
+#include "gateway/turn.h"
 #include "gateway/upstream.h"
 
 enum { ARENA_BYTES = 16384, DRAIN_MS = 15000, MAINTAIN_MS = 200 };
@@ -36,7 +37,10 @@ static int on_request(struct mg_connection *connection, void *unused)
 static void *on_thread(const struct mg_context *context, int kind)
 {
     (void)context;
-    return kind == 1 ? arena_new(ARENA_BYTES) : NULL; /* 1: a thread that serves connections */
+    if (kind != 1) /* 1: a thread that serves connections */
+        return NULL;
+    turn_prepare();
+    return arena_new(ARENA_BYTES);
 }
 
 static void on_thread_end(const struct mg_context *context, int kind, void *pointer)

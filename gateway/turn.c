@@ -17,13 +17,18 @@ enum { WAITING, URGENT, DONE, LEAD, TOLD };
 /* One for each thread that ever waited on a socket; kept as long as the process. */
 static _Thread_local int own_event = -1;
 
+void turn_prepare(void)
+{
+    if (own_event < 0)
+        own_event = eventfd(0, EFD_CLOEXEC);
+}
+
 void turn_open(struct turn *turn, int socket_or_none)
 {
     turn->socket = socket_or_none;
     turn->event = -1;
     if (socket_or_none >= 0) {
-        if (own_event < 0)
-            own_event = eventfd(0, EFD_CLOEXEC);
+        turn_prepare();
         turn->event = own_event;
     }
     if (turn->event < 0)

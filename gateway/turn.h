@@ -18,6 +18,9 @@ struct turn {
     int socket; /* or -1: it sleeps until it is woken */
 };
 
+/* On a thread that will wait on sockets: takes its descriptor now, so that their number is known
+   from the start; else the first turn_open does. */
+void turn_prepare(void);
 /* On the waiting thread, before others see the turn. socket_or_none: -1, or a client's. */
 void turn_open(struct turn *turn, int socket_or_none);
 /* Until the work is done (false) or this thread is to lead (true). With a socket it may return up
