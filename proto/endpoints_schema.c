@@ -130,6 +130,12 @@ static const struct field terms_body[] = {
     {"rounding", F_ENUM, NOT_NULL, .values = roundings},
     {0},
 };
+static const char *const sync_directions[] = {"both", "push", "pull", NULL};
+static const struct field calendar_body[] = {
+    {"is_enabled", F_BOOL, NOT_NULL},
+    {"sync_direction", F_ENUM, NOT_NULL, .values = sync_directions},
+    {0},
+};
 static const struct field bill_body[] = {
     {"discountRate", F_DECIMAL, 0, .min = 0, .max = 100},
     {0},
@@ -170,6 +176,7 @@ static const struct endpoint_schema schemas[] = {
     {"accounts", "user_delete", .no_body = true},
     {"accounts", "user_restore", .no_body = true, .answer = USER_ROBERT},
     {"accounts", "user_settings_update", user_settings_body, .partial = true},
+    {"crm", "import_cancel", .no_body = true},
     {"billing", "locked_create", locked_body},
     {"billing", "locked_delete", .no_body = true},
     {"billing", "bill_create", bill_body, .partial = true},
@@ -188,6 +195,17 @@ static const struct endpoint_schema schemas[] = {
     {"billing", "hours_bill", billed_body},
     {"billing", "hours_unbill", .no_body = true},
     {"billing", "terms_update", terms_body, .partial = true},
+    {"sync", "connect", .no_body = true,
+     .answer = "{\"url\":\"https://accounts.google.com/o/oauth2/v2/auth?state=1-abc\"}"},
+    {"sync", "disconnect", .no_body = true, .answer = SAID("Integration disconnected")},
+    {"sync", "integration_sync", .no_body = true, .answer = SAID("Sync initiated")},
+    {"sync", "calendar_sync", .no_body = true, .answer = SAID("Sync initiated")},
+    {"sync", "calendar_update", calendar_body, .partial = true,
+     .answer = "{\"message\":\"Calendar settings updated\",\"calendar\":{\"id\":1,\"name\":"
+               "\"Primary\",\"is_enabled\":true,\"sync_direction\":\"both\"}}"},
+    {"sync", "job_retry", .no_body = true},
+    {"sync", "connected", .type = "text/html"},
+    {"sync", "callback", .type = "text/html"},
     {"rentals", "feed_delete", .no_body = true},
     {"rentals", "feed_read", .type = "text/calendar"},
 };

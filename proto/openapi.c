@@ -95,6 +95,9 @@ static void put_request_body(struct buf *out, const struct route *route)
         buf_puts(out, "}}}");
     } else if (r != NULL && strncmp(route->op, "bulk_", 5) == 0) {
         put_bulk_body(out, route);
+    } else if (r != NULL && doc_is_op(route, "import")) {
+        put_body_open(out, "text/csv", true);
+        buf_puts(out, "{\"type\":\"string\"}}}}");
     } else if (schema != NULL && schema->body != NULL) {
         put_body_open(out, "application/json", !schema->partial);
         doc_body_schema(out, schema->body, route->dialect, schema->partial);

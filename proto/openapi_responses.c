@@ -171,7 +171,8 @@ static void put_success(struct buf *out, const struct route *route)
 {
     const struct endpoint_schema *schema = endpoint_schema_of(route);
     const char *type = schema != NULL && schema->type != NULL ? schema->type : "application/json";
-    doc_key(out, (route->flags & ACTION_CREATED) != 0 ? "201" : "200");
+    bool later = route->resource != NULL && doc_is_op(route, "import");
+    doc_key(out, (route->flags & ACTION_CREATED) != 0 ? "201" : later ? "202" : "200");
     buf_putc(out, '{');
     doc_text(out, "description", (route->flags & ACTION_CREATED) != 0 ? "Made" : "Done");
     doc_json(out, "headers", header_refs);
@@ -180,7 +181,10 @@ static void put_success(struct buf *out, const struct route *route)
     put_success_schema(out, route);
     if (schema != NULL && schema->answer != NULL)
         doc_json(out, "example", schema->answer);
-    buf_puts(out, "}}}");
+    buf_puts(out, "}");
+    if (route->resource != NULL && route->resource->audit && doc_is_op(route, "list"))
+        buf_puts(out, ",\"text/csv\":{\"schema\":{\"type\":\"string\"}}");
+    buf_puts(out, "}}");
 }
 
 void doc_responses(struct buf *out, const struct route *route)
