@@ -132,6 +132,7 @@ enum err pdf_bill(struct arena *arena, const struct paper *paper, struct slice *
                       .tongue = tongue_of(paper_fact(paper, "language")),
                       .iso = paper_fact(paper, "currency")};
     buf_init(&bytes, arena);
+    pdf.tall = arena_alloc(arena, (paper->lines_n + 1) * sizeof *pdf.tall);
     int pages = pass(&pdf, drop, NULL); /* only to know how many there are */
     if (pages == 0)
         return ERR_INTERNAL;

@@ -1,7 +1,7 @@
 /*
  * pdf.h - a bill as a PDF: A4, page one what it costs, from page two the equipment in detail.
  * pdf*.c are the only home of cairo and pango. Same paper, same bytes: no clock, no random ids.
- * Needs 1 ms a page or so; may run on several threads at once.
+ * Needs about 10 ms a page; may run on several threads at once.
  */
 #ifndef BILLING_PDF_H
 #define BILLING_PDF_H

@@ -75,7 +75,9 @@ static void put_line(struct pdf *pdf, size_t i, int parent)
     const struct cell wide = {LEFT + 6, RIGHT - LEFT - 12, ALIGN_LEFT};
     const char *texts[COLUMNS];
     texts_of(pdf, line, texts);
-    double tall = pdf_row_height(pdf, &plain, cells, texts, COLUMNS);
+    if (pdf->pages == 0)
+        pdf->tall[i] = pdf_row_height(pdf, &plain, cells, texts, COLUMNS);
+    double tall = pdf->tall[i];
     if (begins)
         tall += 4 + pdf_row_height(pdf, &strong, &wide, &line->part, 1);
     if (pdf->y + tall + sum_height(pdf) > BOTTOM) {
@@ -88,7 +90,7 @@ static void put_line(struct pdf *pdf, size_t i, int parent)
         (void)pdf_mark(pdf, parent, line->part);
         group_head(pdf, line->part);
     }
-    pdf_row(pdf, &plain, cells, texts, COLUMNS);
+    pdf_row_at(pdf, &plain, cells, texts, COLUMNS, pdf->tall[i]);
     pdf_rule(pdf, LEFT, RIGHT - LEFT);
 }
 

@@ -1,5 +1,9 @@
 #include "services/billing/pdf_draw.h"
 
+#include <string.h>
+
+enum { SHORT = 7 }; /* characters of a figure that fits every column */
+
 static const double pad = 3.0; /* above and below the text of a row */
 
 static void ink(struct pdf *pdf, enum ink which)
@@ -76,28 +80,43 @@ static struct style of_cell(const struct style *style, const struct cell *cell)
     return own;
 }
 
+/* A figure of one line, which needs no measuring. */
+static bool is_short(const struct cell *cell, const char *text)
+{
+    return cell->align == ALIGN_RIGHT && cell->w > 30 && strlen(text) <= SHORT &&
+           strspn(text, "0123456789.,") == strlen(text);
+}
+
 double pdf_row_height(struct pdf *pdf, const struct style *style, const struct cell *cells,
                       const char *const *texts, size_t n)
 {
     double most = style->size * 1.2;
     for (size_t i = 0; i < n; i++) {
         struct style own = of_cell(style, &cells[i]);
-        double tall = texts[i] == NULL ? 0 : pdf_height(pdf, &own, cells[i].w, texts[i]);
+        if (texts[i] == NULL || is_short(&cells[i], texts[i]))
+            continue;
+        double tall = pdf_height(pdf, &own, cells[i].w, texts[i]);
         most = tall > most ? tall : most;
     }
     return most + 2 * pad;
 }
 
+void pdf_row_at(struct pdf *pdf, const struct style *style, const struct cell *cells,
+                const char *const *texts, size_t n, double tall)
+{
+    for (size_t i = 0; i < n && pdf->pages > 0; i++) {
+        struct style own = of_cell(style, &cells[i]);
+        pdf->y += pad;
+        (void)pdf_text(pdf, &own, cells[i].x, cells[i].w, texts[i]);
+        pdf->y -= pad;
+    }
+    pdf->y += tall;
+}
+
 void pdf_row(struct pdf *pdf, const struct style *style, const struct cell *cells,
              const char *const *texts, size_t n)
 {
-    double tall = pdf_row_height(pdf, style, cells, texts, n);
-    pdf->y += pad;
-    for (size_t i = 0; i < n; i++) {
-        struct style own = of_cell(style, &cells[i]);
-        (void)pdf_text(pdf, &own, cells[i].x, cells[i].w, texts[i]);
-    }
-    pdf->y += tall - pad;
+    pdf_row_at(pdf, style, cells, texts, n, pdf_row_height(pdf, style, cells, texts, n));
 }
 
 int pdf_mark(struct pdf *pdf, int parent, const char *title)

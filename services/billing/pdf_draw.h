@@ -44,6 +44,7 @@ struct pdf {
     double y;        /* where the next thing goes */
     bool begun;      /* the page still lacks its footer */
     int page, pages; /* pages 0: they are only counted */
+    double *tall;    /* height of each line of the detail, measured while counting */
 };
 
 /* Draws; answers the height. */
@@ -51,9 +52,12 @@ double pdf_text(struct pdf *pdf, const struct style *style, double x, double w, 
 double pdf_height(struct pdf *pdf, const struct style *style, double w, const char *text);
 void pdf_fill(struct pdf *pdf, enum ink ink, double x, double w, double h);
 void pdf_rule(struct pdf *pdf, double x, double w);
-/* A row of n cells at pdf->y, which moves below it; the height is that of the tallest cell. */
+/* A row of n cells at pdf->y, which moves below it; the height is that of the tallest cell. The
+   second form is for who knows the height already. */
 void pdf_row(struct pdf *pdf, const struct style *style, const struct cell *cells,
              const char *const *texts, size_t n);
+void pdf_row_at(struct pdf *pdf, const struct style *style, const struct cell *cells,
+                const char *const *texts, size_t n, double tall);
 double pdf_row_height(struct pdf *pdf, const struct style *style, const struct cell *cells,
                       const char *const *texts, size_t n);
 /* A bookmark of this place; answers its id, for those below it (parent 0: on top). */
