@@ -3,6 +3,7 @@
 
 ROOT=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
 SERVICES=(accounts crm rentals billing sync)
+export LC_ALL=C.UTF-8 # what tools say is looked at below; Bureau itself knows no locale
 PG_BIN=${BUREAU_PG_BIN:-/usr/lib/postgresql/15/bin}
 
 say() { printf '%s\n' "$*"; }
@@ -12,9 +13,22 @@ die() {
     exit 1
 }
 
+# The settings that these scripts need themselves, where they are given as NAME_FILE=path.
+read_setting_files() {
+    local name file text
+    for name in BUREAU_DATA BUREAU_PORT BUREAU_LISTEN BUREAU_SERVICES; do
+        file=${name}_FILE
+        [[ -n ${!file:-} ]] || continue
+        text=$(cat -- "${!file}") || die "$file=${!file} cannot be read"
+        export "$name=$text"
+        unset "$file"
+    done
+}
+
 # Absolute form of BUREAU_DATA. The default is var/ of the checkout, whatever directory we are
 # called from; a relative path somebody gave is relative to where she stands.
 find_data() {
+    read_setting_files
     local data=${BUREAU_DATA:-$ROOT/var}
     [[ $data == /* ]] || data=$PWD/$data
     BUREAU_DATA=$(realpath -m -- "$data")
@@ -30,15 +44,19 @@ others_reach_data() {
     done
 }
 
-# RUN: sockets and pid files. A Unix socket's path holds at most 107 bytes; under a deep
-# BUREAU_DATA, or one that user postgres cannot reach, they live in a short directory of our own.
+# RUN: sockets and pid files. A Unix socket's path holds at most 107 bytes, and stands in addresses
+# and configuration files where blanks and quotes mean something; under a deep or odd BUREAU_DATA,
+# or one that user postgres cannot reach, they live in a short directory of our own.
 find_run() {
+    local listen=${BUREAU_LISTEN:-127.0.0.1}
+    [[ $listen != 0.0.0.0 ]] || listen=127.0.0.1
     RUN=$BUREAU_DATA/run
-    if ((${#RUN} > 70)) || { ((EUID == 0)) && ! others_reach_data; }; then
+    if ((${#RUN} > 70)) || [[ $RUN == *[!A-Za-z0-9./_+@%=-]* ]] || { ((EUID == 0)) && ! others_reach_data; }; then
         RUN=/tmp/bureau-$(id -u)-$(printf %s "$BUREAU_DATA" | sha256sum | cut -c1-12)
     fi
     PORT=${BUREAU_PORT:-8080}
-    URL=http://127.0.0.1:$PORT
+    LISTEN=$listen
+    URL=http://$LISTEN:$PORT
 }
 
 # mkdir, private to us; refuses a directory somebody else prepared.
@@ -104,11 +122,12 @@ stop_programs() {
     for name in "${SERVICES[@]}"; do pid_stop "$name" TERM 10; done
     pid_stop redis TERM 10
     pid_stop postgres INT 30
+    pg_stop_stray
     rm -f -- "$RUN"/*.ipc "$RUN"/*.ipc.slow "$RUN/env"
 }
 
 port_taken() { # port
-    (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+    (exec 3<>"/dev/tcp/${LISTEN:-127.0.0.1}/$1") 2>/dev/null
 }
 
 # Builds targets in a directory of the tree; says nothing unless it fails or takes part in a fresh
@@ -118,7 +137,8 @@ build_tree() {
     shift 2
     home=$(sed -n 's/^CMAKE_HOME_DIRECTORY:INTERNAL=//p' "$dir/CMakeCache.txt" 2>/dev/null)
     [[ -n $home && $home != "$ROOT" ]] && rm -rf -- "$dir" # a moved or copied checkout
-    mkdir -p -- "$dir" || die "cannot make $dir"
+    mkdir -p -- "$dir" 2>/dev/null && [[ -w $dir ]] ||
+        die "cannot build into $dir: it is not writable by $(id -un) (BUREAU_BIN names programs built elsewhere)"
     log=$dir/build.log
     [[ -f $dir/CMakeCache.txt ]] || warn "building into ${dir#"$ROOT"/} (the first time takes a minute or two)"
     (
@@ -196,12 +216,30 @@ CONF
     pg_forget_dead
 }
 
-# After kill -9 the lock file names a process that is gone, or a pid that is someone else's by now.
+# Prints the pid of the server that works in a cluster, whoever started it. The lock file alone may
+# name a process that is gone, or a pid that is someone else's by now.
+pg_master() { # directory of the cluster
+    local pid
+    pid=$(head -n 1 "$1/postmaster.pid" 2>/dev/null)
+    [[ -n $pid && $(readlink "/proc/$pid/exe") == */postgres &&
+        $(readlink "/proc/$pid/cwd") == "$1" ]] && printf '%s' "$pid"
+}
+
+# A server of our cluster without a pid file of ours: its supervisor was killed while it started.
+pg_stop_stray() {
+    local dir pid i
+    dir=$(realpath -q -- "$BUREAU_DATA/postgres") || return 0
+    pid=$(pg_master "$dir") || return 0
+    kill -INT "$pid" 2>/dev/null
+    for ((i = 0; i < 600; i++)); do
+        pg_master "$dir" >/dev/null || return 0
+        sleep 0.05
+    done
+}
+
 pg_forget_dead() {
-    local pid exe
-    pid=$(head -n 1 "$PGDATA/postmaster.pid" 2>/dev/null) || return 0
-    exe=$(readlink "/proc/$pid/exe" 2>/dev/null)
-    [[ $exe == */postgres ]] && return 0
+    pg_master "$PGDATA" >/dev/null && return 0
+    [[ -e $PGDATA/postmaster.pid ]] || return 0
     rm -f -- "$PGDATA/postmaster.pid" "$PG_SOCKET"/.s.PGSQL.*
 }
 

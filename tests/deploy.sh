@@ -87,6 +87,20 @@ is "and leaves no process" 0 "$(processes_left)"
 "$ROOT/deploy/down" >/dev/null
 is "down with nothing running ends 0" 0 $?
 
+pg_place
+as_pg setsid "$PG_BIN/postgres" -D "$PGDATA" </dev/null >/dev/null 2>&1 &
+until_true 10 pg_wait 1
+up --detach
+is "a server that its supervisor left behind is in nobody's way" 0 "$status"
+"$ROOT/deploy/down" >/dev/null
+is "and ends with the rest" 0 "$(processes_left)"
+odd="$work/it's, an odd \"name\""
+BUREAU_DATA=$odd up --detach
+is "BUREAU_DATA may have any name" "0 ready http://127.0.0.1:$BUREAU_PORT" "$status $(tail -n 1 <<<"$out")"
+BUREAU_DATA=$odd "$ROOT/deploy/down" >/dev/null
+BUREAU_RATE_LIMIT=many up --detach
+like "a wrong setting is named before anything starts" "BUREAU_RATE_LIMIT=many" "$out"
+
 "$ROOT/deploy/up" >"$work/out" 2>&1 &
 front=$!
 until_true 60 grep -q '^ready ' "$work/out"
