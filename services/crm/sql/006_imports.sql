@@ -73,14 +73,19 @@ END $$;
 -- The job looks for work of any organization, through import_next() only, which runs as the owner
 -- outside any organization.
 CREATE POLICY work ON crm.imports TO CURRENT_ROLE USING (core.org() IS NULL);
+CREATE POLICY work ON crm.import_parts TO CURRENT_ROLE USING (core.org() IS NULL);
 
 -- The import that waits longest. Half an hour without a further part ends an upload.
 CREATE FUNCTION crm.import_next() RETURNS TABLE (id bigint, organization_id bigint, user_id bigint)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
-    UPDATE crm.imports i SET state = 'failed', finished_at = now(),
-           message = 'The file did not arrive whole.'
-     WHERE i.state = 'uploading' AND i.touched_at < now() - interval '30 minutes';
+    WITH late AS (
+        UPDATE crm.imports i SET state = 'failed', finished_at = now(),
+               message = 'The file did not arrive whole.'
+         WHERE i.state = 'uploading' AND i.touched_at < now() - interval '30 minutes'
+        RETURNING i.organization_id AS org, i.id AS import)
+    DELETE FROM crm.import_parts p USING late
+     WHERE p.organization_id = late.org AND p.import_id = late.import;
     RETURN QUERY SELECT i.id, i.organization_id, i.user_id FROM crm.imports i
      WHERE i.state IN ('queued', 'running') ORDER BY i.touched_at LIMIT 1;
 END $$;
