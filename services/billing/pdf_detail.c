@@ -90,7 +90,7 @@ static void put_line(struct pdf *pdf, size_t i, int parent)
         (void)pdf_mark(pdf, parent, line->part);
         group_head(pdf, line->part);
     }
-    pdf_row_at(pdf, &plain, cells, texts, COLUMNS, pdf->tall[i]);
+    pdf_row_at(pdf, &plain, &(struct row){cells, texts, COLUMNS}, pdf->tall[i]);
     pdf_rule(pdf, LEFT, RIGHT - LEFT);
 }
 

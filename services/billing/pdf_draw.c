@@ -101,13 +101,12 @@ double pdf_row_height(struct pdf *pdf, const struct style *style, const struct c
     return most + 2 * pad;
 }
 
-void pdf_row_at(struct pdf *pdf, const struct style *style, const struct cell *cells,
-                const char *const *texts, size_t n, double tall)
+void pdf_row_at(struct pdf *pdf, const struct style *style, const struct row *row, double tall)
 {
-    for (size_t i = 0; i < n && pdf->pages > 0; i++) {
-        struct style own = of_cell(style, &cells[i]);
+    for (size_t i = 0; i < row->n && pdf->pages > 0; i++) {
+        struct style own = of_cell(style, &row->cells[i]);
         pdf->y += pad;
-        (void)pdf_text(pdf, &own, cells[i].x, cells[i].w, texts[i]);
+        (void)pdf_text(pdf, &own, row->cells[i].x, row->cells[i].w, row->texts[i]);
         pdf->y -= pad;
     }
     pdf->y += tall;
@@ -116,7 +115,8 @@ void pdf_row_at(struct pdf *pdf, const struct style *style, const struct cell *c
 void pdf_row(struct pdf *pdf, const struct style *style, const struct cell *cells,
              const char *const *texts, size_t n)
 {
-    pdf_row_at(pdf, style, cells, texts, n, pdf_row_height(pdf, style, cells, texts, n));
+    const struct row row = {cells, texts, n};
+    pdf_row_at(pdf, style, &row, pdf_row_height(pdf, style, cells, texts, n));
 }
 
 int pdf_mark(struct pdf *pdf, int parent, const char *title)

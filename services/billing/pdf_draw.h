@@ -33,6 +33,12 @@ struct cell {
     enum align align;
 };
 
+struct row {
+    const struct cell *cells;
+    const char *const *texts;
+    size_t n;
+};
+
 struct pdf {
     struct arena *arena;
     const struct paper *paper;
@@ -56,8 +62,7 @@ void pdf_rule(struct pdf *pdf, double x, double w);
    second form is for who knows the height already. */
 void pdf_row(struct pdf *pdf, const struct style *style, const struct cell *cells,
              const char *const *texts, size_t n);
-void pdf_row_at(struct pdf *pdf, const struct style *style, const struct cell *cells,
-                const char *const *texts, size_t n, double tall);
+void pdf_row_at(struct pdf *pdf, const struct style *style, const struct row *row, double tall);
 double pdf_row_height(struct pdf *pdf, const struct style *style, const struct cell *cells,
                       const char *const *texts, size_t n);
 /* A bookmark of this place; answers its id, for those below it (parent 0: on top). */
