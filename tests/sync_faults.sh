@@ -285,7 +285,8 @@ is "deleted there: gone here" 1 "$(jq '.data | length' <<<"$BODY")"
 
 # --- Moneybird's contacts and projects -----------------------------------------------------------------
 http GET "/api/clients?filter%5Bsearch%5D=Acme" "$TOKEN"
-is "contacts become clients" "Acme BV" "$(jq -r '.data[] | select(.external_id != null).name' <<<"$BODY")"
+is "contacts become clients" "Acme BV,Beta BV" \
+    "$(jq -r '[.data[] | select(.external_id != null).name] | sort | join(",")' <<<"$BODY")"
 http GET /api/projects "$TOKEN"
 is "projects become projects, archived ones too" "App false,Website true" \
     "$(jq -r '[.data[] | "\(.name) \(.is_active)"] | sort | join(",")' <<<"$BODY")"
@@ -315,8 +316,58 @@ fake_set deny 1
 connect google_calendar "$TOKEN"
 like "no consent, no connection" "status=failed" "$LOCATION"
 fake_set deny 0
+connect google_calendar "$TOKEN"
+is "the same account is the same integration" "connected $GOOGLE" \
+    "$(sed -n 's/.*status=\([a-z]*\).*/\1/p' <<<"$LOCATION") $(sql "SELECT id FROM sync.integrations WHERE provider = 'google_calendar'")"
 
-# --- keys, and what must never be seen --------------------------------------------------------------
+# A browser begins, so the browser must come back.
+jar=$work/jar
+curl -s -m 20 -c "$jar" -o /dev/null -H 'Content-Type: application/json' -d "{\"email\":\"$EMAIL\",\"password\":\"Correct-horse9\"}" "$URL/login"
+csrf=$(awk '$6 == "XSRF-TOKEN" { print $7 }' "$jar")
+consent=$(curl -s -m 20 -b "$jar" -o /dev/null -w '%{http_code} %{redirect_url}' -X POST -H 'Accept: text/html' \
+    -H "X-XSRF-TOKEN: $csrf" "$URL/integrations/google_calendar/connect")
+like "a browser is sent to the provider" "^302 $FAKE/o/oauth2" "$consent"
+back=$(curl -s -m 10 -o /dev/null -w '%{redirect_url}' "${consent#* }")
+is "somebody else's browser may not bring its state back" 422 "$(curl -s -m 20 -o /dev/null -w '%{http_code}' "$back")"
+consent=$(curl -s -m 20 -b "$jar" -o /dev/null -w '%{redirect_url}' -X POST -H 'Accept: text/html' \
+    -H "X-XSRF-TOKEN: $csrf" "$URL/integrations/google_calendar/connect")
+back=$(curl -s -m 10 -o /dev/null -w '%{redirect_url}' "$consent")
+like "its own may" "^302 .*status=connected" \
+    "$(curl -s -m 20 -b "$jar" -o /dev/null -H 'Accept: text/html' -w '%{http_code} %{redirect_url}' "$back")"
+owner=$TOKEN
+http POST /integrations/google_calendar/connect "$owner"
+back=$(curl -s -m 10 -o /dev/null -w '%{redirect_url}' "$(jq -r .url <<<"$BODY")")
+register Thief
+http GET "${back#"$URL"}" "$TOKEN"
+is "what a token began is not another's to end" 422 "$STATUS"
+TOKEN=$owner
+
+# --- keys ------------------------------------------------------------------------------------------------
+key_id() { sql "SELECT string_agg(DISTINCT key_id, ',') FROM sync.integrations WHERE sealed IS NOT NULL"; }
+rotate() { # new key, previous key
+    env -u BUREAU_SECRET_KEY_FILE BUREAU_SECRET_KEY="$1" BUREAU_SECRET_KEY_PREVIOUS="$2" "$BUREAU_BIN/bureau-sync" --rotate-keys 2>&1
+}
+now=$(cat "$BUREAU_DATA/secret.key") next=$(head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n')
+before=$(key_id)
+like "--rotate-keys seals every connection anew" "^2 connections sealed with key [0-9a-f]{16}, 0 that no key opens$" "$(rotate "$next" "$now")"
+[[ $(key_id) != "$before" ]]
+is "with another key" 0 $?
+rotate "$now" "$next" >/dev/null
+is "and back" "$before" "$(key_id)"
+block "after the rotation"
+force
+until_true 10 reached "$ok_both"
+is "the connections still work" "$ok_both" "$(statuses)"
+
+# --- the change feed -------------------------------------------------------------------------------------
+seqs() { http GET "/api/changes?limit=500" "$TOKEN" && jq '[.data[].seq] | length > 50 and . == [range(1; length + 1)]' <<<"$BODY"; }
+sealed() { [[ $(seqs) == true ]]; }
+until_true 15 sealed
+is "changes are numbered without a gap" true "$(seqs)"
+is "and each carries the hash of the one before" true \
+    "$(http GET "/api/changes?limit=500" "$TOKEN"; jq '[.data[].hash][:-1] == [.data[].prev_hash][1:]' <<<"$BODY")"
+
+# --- what must never be seen must never be seen --------------------------------------------------------------
 is "no request before the provider's wait was over" "0,0" "$(fake_state '.early | join(",")')"
 is "nothing a strict provider would refuse" "" "$(fake_state '.violations[]' | head -n 3)"
 is "no token and no secret is in a log" "" \

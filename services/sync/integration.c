@@ -276,3 +276,40 @@ enum err job_retry(struct call *call)
                sql_bind_int(&sql, call->request->row));
     return bare_json(call, &sql, "Job not found.");
 }
+
+/* ---- the change feed ---- */
+
+/* A parameter as a number of at most `max`, or its fault. */
+static enum err read_number(struct call *call, const struct field *field, const char *def,
+                            const char **out)
+{
+    const char *text = query_find(call->request, field->name);
+    *out = def;
+    if (text == NULL || text[0] == '\0')
+        return ERR_OK;
+    size_t digits = strspn(text, "0123456789");
+    if (text[digits] != '\0' || digits > 18) {
+        fault_add(call, field, RULE_INTEGER, NULL, NULL);
+        return ERR_INVALID;
+    }
+    *out = text;
+    return ERR_OK;
+}
+
+enum err change_list(struct call *call)
+{
+    static const struct field after_field = {"after", F_INT, 0}, limit_field = {"limit", F_INT, 0};
+    const char *after, *limit;
+    struct sql sql;
+    enum err err = read_number(call, &after_field, "0", &after);
+    if (read_number(call, &limit_field, "100", &limit) != ERR_OK)
+        err = ERR_INVALID;
+    if (err != ERR_OK)
+        return err;
+    sql_init(&sql, call->arena);
+    int from = sql_bind(&sql, after);
+    sql_printf(
+        &sql, "SELECT sync.change_page($%d::bigint, least(greatest($%d::bigint, 1), 500)::integer)",
+        from, sql_bind(&sql, limit));
+    return bare_json(call, &sql, "");
+}

@@ -18,6 +18,7 @@ static const struct op ops[] = {
     {"calendar_sync", "", calendar_sync, true},
     {"job_list", "", job_list, false},
     {"job_retry", "", job_retry, true},
+    {"change_list", "", change_list, false},
     {0},
 };
 

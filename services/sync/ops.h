@@ -19,6 +19,7 @@ enum err calendar_update(struct call *call);
 enum err calendar_sync(struct call *call);
 enum err job_list(struct call *call);
 enum err job_retry(struct call *call);
+enum err change_list(struct call *call);
 
 /* worker.c: delivers until asked to stop. */
 void worker_background(struct pg *pg);
