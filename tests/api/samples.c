@@ -28,9 +28,10 @@ static const struct {
 static const struct {
     const char *resource, *field;
 } lawful[] = {
-    {"custom_field", "field_id"}, {"custom_field", "resource"}, /* never change */
-    {"custom_field", "type"},                                   /* one of 14 words */
-    {"park", "person_id"},        {"park", "company_id"},       /* judged, not stored */
+    {"custom_field", "field_id"}, {"custom_field", "resource"},  /* never change */
+    {"custom_field", "type"},                                    /* one of 14 words */
+    {"park", "person_id"},        {"park", "company_id"},        /* judged, not stored */
+    {"time_block", "user_id"},    {"time_block", "calendar_id"}, /* must be there */
 };
 
 bool has_own_law(const struct resource *resource, const struct field *field)
