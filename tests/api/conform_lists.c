@@ -47,7 +47,7 @@ static const char *in_query(struct subject *s, const json_t *value)
 /* A record whose field has that value, found by filter[field]=value. */
 static void check_filter(struct subject *s, const struct field *f)
 {
-    bool plain = is_writable(f) && !has_own_law(s->resource, f);
+    bool plain = is_writable(f) && !is_checked_id(s->resource, f);
     json_t *value = plain ? sample_value(&s->sampler, s->resource, f) : NULL;
     if (value == NULL || json_is_null(value))
         return;

@@ -43,6 +43,11 @@ bool has_own_law(const struct resource *resource, const struct field *field)
     return false;
 }
 
+bool is_checked_id(const struct resource *resource, const struct field *field)
+{
+    return field->type == F_INT && has_own_law(resource, field);
+}
+
 bool is_writable(const struct field *field)
 {
     return (field->flags & READONLY) == 0 && field->type != F_ID && field->type != F_COMPUTED;

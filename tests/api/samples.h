@@ -23,6 +23,8 @@ struct sampler {
 /* Whether a client may write the field. */
 bool is_writable(const struct field *field);
 bool has_own_law(const struct resource *resource, const struct field *field);
+/* A plain number that must be the id of something: none can be made up. */
+bool is_checked_id(const struct resource *resource, const struct field *field);
 /* "start=…&end=…" that a list of it needs, or "". */
 const char *sample_query(const struct resource *resource) NEVER_NULL;
 /* A valid value, different at each call where values differ. New reference. */
