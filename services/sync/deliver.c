@@ -157,9 +157,11 @@ static bool pay(struct task *task)
     int64_t total = sync_settings.moneybird_budget;
     sql_init(&sql, task->arena);
     int name = sql_bind(&sql, arena_printf(task->arena, "%s@%s", p->key, sync_settings.address));
-    /* A burst of a fifth and the rest evenly: never more than the total in any window. */
+    /* A burst of a fifth, the rest evenly but a little for connecting: never more than the total in
+       any window. */
     int burst = sql_bind_int(&sql, total / 5);
-    int evenly = sql_bind_int(&sql, total - total / 5), window = sql_bind_int(&sql, p->budget_s);
+    int evenly = sql_bind_int(&sql, total - total / 5 - total / 15),
+        window = sql_bind_int(&sql, p->budget_s);
     sql_printf(&sql,
                "SELECT sync.take($%d::text, $%d::numeric, $%d::numeric / $%d::numeric,"
                " $%d::numeric)",
