@@ -71,6 +71,36 @@ static int read_version(struct slice version, struct http_head *head, const char
     return 0;
 }
 
+static bool is_host(struct slice value)
+{
+    for (size_t i = 0; i < value.len; i++)
+        if (strchr(" \t/\\@?#,\"<>", value.data[i]) != NULL)
+            return false;
+    return true;
+}
+
+/* "http://host/path?query", as proxies ask: host and target come apart. Source: RFC 9112 3.2.2. */
+static int split_absolute(struct http_head *head, const char **why)
+{
+    struct slice t = head->target;
+    size_t scheme = t.len > 7 && strncasecmp(t.data, "http://", 7) == 0    ? 7
+                    : t.len > 8 && strncasecmp(t.data, "https://", 8) == 0 ? 8
+                                                                           : 0;
+    if (scheme == 0)
+        return refuse(why, 400,
+                      "The target must be a path that begins with a slash, or an http URL.");
+    size_t end = scheme;
+    while (end < t.len && t.data[end] != '/' && t.data[end] != '?')
+        end++;
+    head->authority = (struct slice){t.data + scheme, end - scheme};
+    if (head->authority.len == 0 || !is_host(head->authority))
+        return refuse(why, 400, "The target names no host.");
+    head->target = (struct slice){t.data + end, t.len - end};
+    if (head->target.len == 0) /* OPTIONS of a server as a whole: RFC 9112 3.2.4 */
+        head->target = (struct slice){same(head->verb, "OPTIONS") ? "*" : "/", 1};
+    return 0;
+}
+
 static int read_request_line(struct slice line, struct http_head *head, const char **why)
 {
     const char *end = line.data + line.len;
@@ -91,9 +121,7 @@ static int read_request_line(struct slice line, struct http_head *head, const ch
     if (status != 0)
         return status;
     bool asterisk = same(head->target, "*") && same(head->verb, "OPTIONS");
-    if (head->target.data[0] != '/' && !asterisk)
-        return refuse(why, 400, "The target must be a path that begins with a slash.");
-    return 0;
+    return head->target.data[0] == '/' || asterisk ? 0 : split_absolute(head, why);
 }
 
 static int read_length(struct slice value, struct http_head *head, const char **why)
@@ -124,14 +152,6 @@ static void read_connection(struct slice value, struct http_head *head)
         value.data += skip;
         value.len -= skip;
     }
-}
-
-static bool is_host(struct slice value)
-{
-    for (size_t i = 0; i < value.len; i++)
-        if (strchr(" \t/\\@?#,\"<>", value.data[i]) != NULL)
-            return false;
-    return true;
 }
 
 /* Headers that may stand once only: two of them could mean two things to two readers. */
@@ -192,12 +212,25 @@ static int read_header(struct slice line, struct http_head *head, const char **w
     return status;
 }
 
-static int judge_whole(const struct http_head *head, const char **why)
+/* The host of the target wins over the header's. */
+static void take_authority(struct http_head *head)
+{
+    size_t i = 0;
+    while (i < head->headers_n && !same(head->headers[i].name, "Host"))
+        i++;
+    if (i == head->headers_n)
+        head->headers[head->headers_n++].name = (struct slice){"Host", 4};
+    head->headers[i].value = head->authority;
+}
+
+static int judge_whole(struct http_head *head, const char **why)
 {
     if (head->chunked && head->content_length >= 0)
         return refuse(why, 400, "Content-Length and Transfer-Encoding exclude each other.");
     if (head->http11 && http_header_find(head, "Host").data == NULL)
         return refuse(why, 400, "The Host header is missing.");
+    if (head->authority.len > 0)
+        take_authority(head);
     return 0;
 }
 
@@ -205,6 +238,7 @@ int http_head_read(struct slice bytes, struct http_head *head, const char **why)
 {
     struct slice rest = bytes, line;
     head->headers_n = 0;
+    head->authority = (struct slice){NULL, 0};
     head->chunked = head->expects_continue = false;
     head->content_length = -1;
     int status = next_line(&rest, &line, why);

@@ -18,7 +18,8 @@ struct http_header {
 
 /* Slices point into the bytes that were read. */
 struct http_head {
-    struct slice verb, target;
+    struct slice verb, target; /* target: path and query; "?query" alone when the path is empty */
+    struct slice authority;    /* of a target in absolute form: it stands for Host; else len 0 */
     bool http11, keep_alive, chunked, expects_continue;
     int64_t content_length; /* -1: none */
     struct http_header headers[HTTP_HEADERS_MAX];

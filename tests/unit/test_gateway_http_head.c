@@ -74,11 +74,49 @@ static void test_what_could_be_read_in_two_ways_is_refused(void **state)
         {"GET * HTTP/1.1\r\nHost: a\r\n\r\n", 400},
         {"GET /\xc3\xa9 HTTP/1.1\r\nHost: a\r\n\r\n", 400},
         {"GET /#a HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+        {"GET ftp://b/x HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+        {"GET file:///x HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+        {"GET http:///x HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+        {"GET http:// HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+        {"GET http:/b/x HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+        {"GET http://u:p@b/x HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+        {"GET http://b/x HTTP/1.1\r\n\r\n", 400},
+        {"CONNECT b:80 HTTP/1.1\r\nHost: b:80\r\n\r\n", 400},
     };
     struct http_head head;
     for (size_t i = 0; i < COUNT_OF(cases); i++)
         if (read_text(cases[i].text, &head) != cases[i].status)
             fail_msg("%s", cases[i].text);
+}
+
+static bool is_text(struct slice slice, const char *text)
+{
+    return slice.len == strlen(text) && memcmp(slice.data, text, slice.len) == 0;
+}
+
+/* Proxies ask so; the host of the target wins. Source: RFC 9112 3.2.2 and 3.2.4. */
+static void test_an_absolute_target_names_host_and_path(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line, *host, *target;
+    } cases[] = {
+        {"GET http://b.test:81/x/y?z=1 HTTP/1.1\r\nHost: a", "b.test:81", "/x/y?z=1"},
+        {"GET HTTPS://b/ HTTP/1.1\r\nHost: a", "b", "/"},
+        {"GET http://b HTTP/1.1\r\nHost: a", "b", "/"},
+        {"GET http://[::1]:8080?q HTTP/1.1\r\nHost: a", "[::1]:8080", "?q"},
+        {"OPTIONS http://b HTTP/1.1\r\nHost: a", "b", "*"},
+        {"GET http://b/x HTTP/1.0", "b", "/x"},
+        {"GET /http://b/x HTTP/1.1\r\nHost: a", "a", "/http://b/x"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct http_head head;
+        char text[160];
+        snprintf(text, sizeof text, "%s\r\n\r\n", cases[i].line);
+        if (read_text(text, &head) != 0 || !is_text(head.target, cases[i].target) ||
+            !is_text(http_header_find(&head, "Host"), cases[i].host))
+            fail_msg("%s", cases[i].line);
+    }
 }
 
 static void test_connection_is_obeyed(void **state)
@@ -149,6 +187,7 @@ int main(void)
         cmocka_unit_test(test_a_good_head_is_taken_apart),
         cmocka_unit_test(test_every_beginning_of_a_head_is_incomplete),
         cmocka_unit_test(test_what_could_be_read_in_two_ways_is_refused),
+        cmocka_unit_test(test_an_absolute_target_names_host_and_path),
         cmocka_unit_test(test_connection_is_obeyed),
         cmocka_unit_test(test_chunks_are_put_together_however_they_arrive),
         cmocka_unit_test(test_bad_chunks_are_refused),
