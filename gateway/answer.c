@@ -84,6 +84,8 @@ static void put_reply_headers(struct buf *out, const struct exchange *x)
         buf_puts(out, "Cache-Control: no-cache, private\r\n");
     if (x->allow != NULL)
         buf_printf(out, "Allow: %s\r\n", x->allow);
+    if (x->status == 415) /* what would have been taken: RFC 9110 12.5.3 */
+        buf_puts(out, "Accept-Encoding: identity\r\n");
 }
 
 static void put_timing(struct buf *out, const struct exchange *x)

@@ -81,7 +81,9 @@ static int read_fields(struct exchange *x, struct slice text, struct form_field 
                 !split_name(key, &fields[n]))
                 return -1;
             fields[n].value = value;
-            if (strcmp(key, "_method") != 0)
+            if (strcmp(key, "_token") == 0)
+                x->form_token = value;
+            else if (strcmp(key, "_method") != 0)
                 n++;
         }
         text.data += end == NULL ? len : len + 1;
@@ -189,11 +191,39 @@ static void name_account(struct exchange *x)
     }
 }
 
+/* Where the CSRF token may stand as well as in a header. Source: crm.md 5.1. */
+static void read_token(struct exchange *x)
+{
+    const msgpack_object *body = NULL;
+    if (!x->csrf_missing)
+        return;
+    if (x->form_token == NULL && x->body.len > 0 && mp_read(x->arena, x->body, &body) == ERR_OK)
+        x->form_token = mp_text(x->arena, mp_find(body, "_token"));
+    x->csrf_missing = x->form_token == NULL || !session_token_fits(x, x->form_token);
+}
+
+/* true: the body is packed in a way that is not unpacked here. */
+static bool is_encoded(struct exchange *x)
+{
+    struct slice coding = http_header_find(x->http->head, "Content-Encoding");
+    if (coding.len == 0 || is_type(coding, "identity"))
+        return false;
+    x->body_status = 415;
+    (void)refuse(x, arena_printf(x->arena,
+                                 "The body's Content-Encoding (%.*s) is not taken here: send it as"
+                                 " it is, without that header.",
+                                 (int)(coding.len < 64 ? coding.len : 64), coding.data));
+    return true;
+}
+
 enum err body_stage(struct exchange *x)
 {
     struct slice text = x->http->body;
     struct slice type = http_header_find(x->http->head, "Content-Type");
     size_t blank = 0;
+    bool empty = text.len == 0 && x->http->spool == 0;
+    if (x->match.route != NULL && !exchange_is_safe(x) && !empty && is_encoded(x))
+        return ERR_OK;
     if (x->http->spool > 0 && x->match.route != NULL)
         upload_first(x);
     while (blank < text.len && strchr(" \t\r\n", text.data[blank]) != NULL && text.data[blank])
@@ -207,6 +237,7 @@ enum err body_stage(struct exchange *x)
         (void)read_form(x, text);
     else
         (void)read_json(x, text);
+    read_token(x);
     if (x->match.route->flags & ACTION_LOGIN)
         name_account(x);
     return ERR_OK;

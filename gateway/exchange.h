@@ -59,8 +59,10 @@ struct exchange {
     struct caller who;
     struct slice body, raw;
     enum err body_err;
+    int body_status; /* other than that error's own, or 0 */
     const char *body_message;
-    enum err err; /* why the exchange ended early */
+    const char *form_token; /* `_token` of the body, or NULL */
+    enum err err;           /* why the exchange ended early */
     struct reply reply;
     const char *allow;
     bool closes;         /* the connection ends with this answer */
@@ -105,9 +107,12 @@ void cors_preflight(struct buf *out, const struct exchange *x);
 
 /* session.c: the credential of the call, and whether CSRF was cared for. */
 void session_read(struct exchange *x);
+/* Whether this is the CSRF token of the call's session. */
+bool session_token_fits(const struct exchange *x, const char *token);
 
 /* health.c: the gateway's own paths. true when this is one; the reply is filled. */
 bool health_answers(struct exchange *x);
+bool health_has(const char *path);
 void health_draining(void);
 
 #endif

@@ -79,6 +79,13 @@ static bool take_ask(struct exchange *x, struct redis_ask *ask)
     return ask->identity != NULL && !admit_identity(x, ask->text);
 }
 
+static enum err refuse_body(struct exchange *x)
+{
+    exchange_fail(x, x->body_err, x->body_message);
+    x->reply.status = x->body_status;
+    return x->err;
+}
+
 /* Runs on the lane's leading thread while this exchange's own thread waits. */
 static enum err settle(struct lane_item *item)
 {
@@ -98,7 +105,7 @@ static enum err settle(struct lane_item *item)
     if (x->probes)
         probe(x, item->request);
     else if (x->body_err != ERR_OK)
-        return exchange_fail(x, x->body_err, x->body_message);
+        return refuse_body(x);
     finish_request(x, item->request);
     return ERR_OK;
 }

@@ -118,18 +118,23 @@ static const char *host_of(struct arena *arena, const char *url)
     return arena_strndup(arena, host, strcspn(host, "/?#"));
 }
 
-static bool token_fits(struct exchange *x)
+bool session_token_fits(const struct exchange *x, const char *token)
 {
     char want[44];
+    if (x->credential.session.len == 0 || strlen(token) != sizeof want - 1)
+        return false;
+    csrf_token(config.key_csrf, x->credential.session, want);
+    return crypto_same(token, want, sizeof want - 1);
+}
+
+static bool token_fits(struct exchange *x)
+{
     const char *given = exchange_header(x, "X-XSRF-TOKEN");
     if (given == NULL)
         given = exchange_header(x, "X-CSRF-TOKEN");
     if (given != NULL)
         given = decode_percent(x->arena, (struct slice){given, strlen(given)}, false);
-    if (given == NULL || x->credential.session.len == 0 || strlen(given) != sizeof want - 1)
-        return false;
-    csrf_token(config.key_csrf, x->credential.session, want);
-    return crypto_same(given, want, sizeof want - 1);
+    return given != NULL && session_token_fits(x, given);
 }
 
 /* A browser says where an unsafe call comes from, if only "null" (a sandboxed frame). */
