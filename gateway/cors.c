@@ -38,11 +38,9 @@ void cors_put(struct buf *out, const struct exchange *x)
 
 void cors_preflight(struct buf *out, const struct exchange *x)
 {
-    static const char verbs[] = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
-    buf_printf(out, "Allow: %s\r\n", verbs);
-    if (allowed(x) == NULL)
+    if (x->allow == NULL || allowed(x) == NULL)
         return;
-    buf_printf(out, "Access-Control-Allow-Methods: %s\r\n", verbs);
+    buf_printf(out, "Access-Control-Allow-Methods: %s\r\n", x->allow);
     buf_puts(out, "Access-Control-Allow-Headers: Authorization, Content-Type, Accept, "
                   "Accept-Language, X-Organization-Id, X-Request-Id, X-Requested-With, "
                   "X-XSRF-TOKEN, X-CSRF-TOKEN, Idempotency-Key, If-Match, If-None-Match, "

@@ -139,6 +139,8 @@ static void (*page_of(const char *path))(struct exchange *x, struct buf *out)
     return NULL;
 }
 
+bool health_has(const char *path) { return page_of(path) != NULL; }
+
 bool health_answers(struct exchange *x)
 {
     struct buf out;

@@ -220,6 +220,20 @@ static enum err refuse_framing(struct exchange *x)
     return err;
 }
 
+static const char every_verb[] = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
+/* The verbs of this very path, for Allow and for a browser that asks before it sends. */
+static enum err answer_options(struct exchange *x)
+{
+    const char *verbs = route_verbs((struct slice){x->path, strlen(x->path)});
+    if (verbs == NULL && health_has(x->path))
+        verbs = "GET, HEAD";
+    if (verbs == NULL)
+        return exchange_fail(x, ERR_NO_ROUTE, NULL);
+    x->allow = arena_printf(x->arena, "%s, OPTIONS", verbs);
+    return ERR_OK;
+}
+
 enum err route_stage(struct exchange *x)
 {
     const struct http_head *head = x->http->head;
@@ -236,8 +250,12 @@ enum err route_stage(struct exchange *x)
     const char *mark = memchr(head->target.data, '?', head->target.len);
     size_t len = mark == NULL ? head->target.len : (size_t)(mark - head->target.data);
     struct slice raw = {head->target.data, len};
-    if (*raw.data == '*')
-        return ERR_OK; /* OPTIONS *: the CORS answer */
+    if (len == 0)
+        raw = (struct slice){"/", 1}; /* http://host?query */
+    if (*raw.data == '*') {           /* OPTIONS *: what the server as a whole can */
+        x->allow = every_verb;
+        return ERR_OK;
+    }
     if (!read_path(x, raw))
         return exchange_fail(x, ERR_MALFORMED, "The path cannot be read.");
     x->dialect = route_dialect((struct slice){x->path, strlen(x->path)});
@@ -250,7 +268,9 @@ enum err route_stage(struct exchange *x)
     }
     read_organization(x);
     override_verb(x);
-    if (cors_is_preflight(x) || health_answers(x))
+    if (cors_is_preflight(x))
+        return answer_options(x);
+    if (health_answers(x))
         return x->err;
     enum err err = route_match(x->verb, (struct slice){x->path, strlen(x->path)}, &x->match);
     if (err == ERR_METHOD)

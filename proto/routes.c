@@ -216,15 +216,30 @@ static bool fits(const struct route *route, struct slice path, struct route_matc
     return pattern.len == 0 && path.len == 0;
 }
 
-/* Adds to "GET, HEAD, PUT, PATCH": HEAD comes with GET and PATCH with PUT. */
-static void add_allowed(char *allow, size_t room, const char *verb)
+/* Adds to "GET, HEAD, PUT, PATCH": HEAD comes with GET and PATCH, but for document 003, with PUT.
+ */
+static void add_allowed(char *allow, size_t room, const struct route *route)
 {
     size_t len = strlen(allow);
-    const char *with = strcmp(verb, "GET") == 0   ? ", HEAD"
-                       : strcmp(verb, "PUT") == 0 ? ", PATCH"
-                                                  : "";
-    if (strstr(allow, verb) == NULL)
-        snprintf(allow + len, room - len, "%s%s%s", len == 0 ? "" : ", ", verb, with);
+    bool patch = strcmp(route->verb, "PUT") == 0 && route->dialect != DIALECT_ROBERT;
+    const char *with = strcmp(route->verb, "GET") == 0 ? ", HEAD" : patch ? ", PATCH" : "";
+    if (strstr(allow, route->verb) == NULL)
+        snprintf(allow + len, room - len, "%s%s%s", len == 0 ? "" : ", ", route->verb, with);
+}
+
+const char *route_verbs(struct slice path)
+{
+    static _Thread_local char allow[64];
+    struct route_match trial = {0};
+    allow[0] = '\0';
+    if (path.len > 1 && path.data[path.len - 1] == '/')
+        path.len--;
+    if (path.len == 0 || path.data[0] != '/')
+        return NULL;
+    for (size_t i = heads[bucket_of(path)]; i != 0; i = next[i])
+        if (fits(&routes[i], path, &trial) && !trial.odd_id)
+            add_allowed(allow, sizeof allow, &routes[i]);
+    return allow[0] == '\0' ? NULL : allow;
 }
 
 enum err route_match(const char *verb, struct slice path, struct route_match *match)
@@ -254,7 +269,7 @@ enum err route_match(const char *verb, struct slice path, struct route_match *ma
             return ERR_OK;
         }
         robert = robert || routes[i].dialect == DIALECT_ROBERT;
-        add_allowed(allow, sizeof allow, routes[i].verb);
+        add_allowed(allow, sizeof allow, &routes[i]);
     }
     if (allow[0] == '\0' || robert)
         return ERR_NO_ROUTE;

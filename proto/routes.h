@@ -39,6 +39,9 @@ const struct route *routes_at(size_t index);
 /* Errors: NO_ROUTE; METHOD with match->allow. A trailing slash is accepted. The Robert dialect's
    wrong verbs are NO_ROUTE. */
 enum err route_match(const char *verb, struct slice path, struct route_match *match) MUST_USE;
+/* "GET, HEAD, POST", what the routes of a path take; NULL: there is none. Good until the thread
+   asks again. */
+const char *route_verbs(struct slice path);
 /* Dialect to answer in when no route was found, from the path alone. */
 enum dialect route_dialect(struct slice path);
 

@@ -13,11 +13,9 @@ bool health_answers(struct exchange *x)
     return false;
 }
 
-bool cors_is_preflight(const struct exchange *x)
-{
-    (void)x;
-    return false;
-}
+bool health_has(const char *path) { return strcmp(path, "/healthz") == 0; }
+
+bool cors_is_preflight(const struct exchange *x) { return strcmp(x->verb, "OPTIONS") == 0; }
 
 void redis_keep(const char *key, int64_t user, struct slice text, int64_t ttl_ms)
 {
@@ -133,6 +131,58 @@ static void test_a_jwt_cookie_of_a_browser_is_refused(void **state)
     assert_true(refused(arena_printf(arena, "%s\nReferer: https://elsewhere.test/", post)));
     assert_true(refused(arena_printf(arena, "%s\nOrigin: null", post))); /* a sandboxed frame */
     assert_true(refused(arena_printf(arena, "%s\nSec-Fetch-Site: cross-site", post)));
+}
+
+/* Where a plain form, or a client of its own, puts the token. Source: crm.md 5.1. */
+static void test_a_token_may_stand_in_the_body(void **state)
+{
+    (void)state;
+    static const char post[] = "POST /api/clients HTTP/1.1" COOKIE "\nOrigin: http://localhost";
+    static const char type[] = "\nContent-Type: application/x-www-form-urlencoded";
+    const char *good = token_for("the-session"), *other = token_for("another");
+    const char *as_form = arena_printf(arena, "%s%s", post, type);
+    assert_false(take(as_form, arena_printf(arena, "name=x&_token=%s", good))->csrf_missing);
+    assert_true(take(as_form, arena_printf(arena, "name=x&_token=%s", other))->csrf_missing);
+    assert_true(take(as_form, arena_printf(arena, "name=x&a_token=%s", good))->csrf_missing);
+    assert_true(take(as_form, "name=x&_token=")->csrf_missing);
+    assert_false(take(post, arena_printf(arena, "{\"_token\":\"%s\"}", good))->csrf_missing);
+    assert_true(take(post, arena_printf(arena, "{\"_token\":\"%s\"}", other))->csrf_missing);
+    assert_true(take(post, arena_printf(arena, "{\"a\":{\"_token\":\"%s\"}}", good))->csrf_missing);
+    assert_true(take(post, "{\"_token\":[1]}")->csrf_missing);
+    assert_true(take(post, "{\"_token\":")->csrf_missing);
+}
+
+static void test_a_packed_body_is_refused(void **state)
+{
+    (void)state;
+    static const char post[] = "POST /api/clients HTTP/1.1\nContent-Encoding: ";
+    struct exchange *x = take(arena_printf(arena, "%sgzip", post), "\x1f\x8b");
+    assert_int_equal(x->body_status, 415);
+    assert_int_equal(x->body_err, ERR_MALFORMED);
+    assert_non_null(strstr(x->body_message, "gzip"));
+    assert_int_equal(take(arena_printf(arena, "%sidentity, br", post), "{}")->body_status, 415);
+    assert_int_equal(take(arena_printf(arena, "%sIdentity", post), "{}")->body_status, 0);
+    assert_int_equal(take(arena_printf(arena, "%sgzip", post), "")->body_status, 0);
+    assert_int_equal(take("POST /api/clients HTTP/1.1", "{}")->body_err, ERR_OK);
+}
+
+static void test_options_names_the_verbs_of_the_path(void **state)
+{
+    (void)state;
+    assert_string_equal(take("OPTIONS /login HTTP/1.1", "")->allow, "POST, OPTIONS");
+    assert_string_equal(take("OPTIONS /healthz HTTP/1.1", "")->allow, "GET, HEAD, OPTIONS");
+    assert_non_null(strstr(take("OPTIONS * HTTP/1.1", "")->allow, "DELETE"));
+    const struct exchange *x = take("OPTIONS /api/nothing HTTP/1.1", "");
+    assert_int_equal(x->err, ERR_NO_ROUTE);
+    assert_null(x->allow);
+}
+
+static void test_an_absolute_target_without_a_path_is_the_root(void **state)
+{
+    (void)state;
+    const struct exchange *x = take("GET http://b.test?a=1 HTTP/1.1", "");
+    assert_string_equal(x->path, "/");
+    assert_int_equal(x->query_n, 1);
 }
 
 static void test_abilities(void **state)
@@ -290,6 +340,10 @@ int main(void)
         cmocka_unit_test(test_pages_of_ours_bring_a_token),
         cmocka_unit_test(test_a_good_bearer_needs_no_token),
         cmocka_unit_test(test_a_jwt_cookie_of_a_browser_is_refused),
+        cmocka_unit_test(test_a_token_may_stand_in_the_body),
+        cmocka_unit_test(test_a_packed_body_is_refused),
+        cmocka_unit_test(test_options_names_the_verbs_of_the_path),
+        cmocka_unit_test(test_an_absolute_target_without_a_path_is_the_root),
         cmocka_unit_test(test_abilities),
         cmocka_unit_test(test_forms),
         cmocka_unit_test(test_a_form_may_name_its_verb),

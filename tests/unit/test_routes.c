@@ -139,6 +139,19 @@ static void test_audited_resources_have_bulk_and_history(void **state)
     assert_string_equal(match.route->op, "history");
 }
 
+static void test_a_path_names_its_verbs(void **state)
+{
+    (void)state;
+    assert_string_equal(route_verbs(slice_of("/login")), "POST");
+    assert_string_equal(route_verbs(slice_of("/api/invitations/abc")), "GET, HEAD");
+    assert_string_equal(route_verbs(slice_of("/api/projects/")), "GET, HEAD, POST");
+    assert_string_equal(route_verbs(slice_of("/api/projects/7")), "GET, HEAD, PUT, PATCH, DELETE");
+    assert_string_equal(route_verbs(slice_of("/api/tags/7")), "GET, HEAD, PUT, DELETE");
+    assert_null(route_verbs(slice_of("/api/projects/x")));
+    assert_null(route_verbs(slice_of("/api/nothing")));
+    assert_null(route_verbs(slice_of("")));
+}
+
 /* Each route must be reachable by its own pattern: none may hide behind an earlier one. */
 static void test_every_route_answers_to_its_pattern(void **state)
 {
@@ -178,6 +191,7 @@ int main(void)
         cmocka_unit_test(test_odd_paths_match_nothing),
         cmocka_unit_test(test_the_dialect_of_an_unknown_route_comes_from_its_head),
         cmocka_unit_test(test_audited_resources_have_bulk_and_history),
+        cmocka_unit_test(test_a_path_names_its_verbs),
         cmocka_unit_test(test_every_route_answers_to_its_pattern),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
