@@ -194,7 +194,26 @@ make_private_dir_for_pg() {
     ((EUID != 0)) || chown postgres: -- "$1/."
 }
 
+# MB of memory there are for us: the machine's, or fewer where a container may use fewer.
+memory_mb() {
+    local kb limit
+    kb=$(awk '/^MemTotal:/ { print $2 }' /proc/meminfo)
+    limit=$(cat /sys/fs/cgroup/memory.max 2>/dev/null)
+    if [[ $limit =~ ^[0-9]+$ ]] && ((limit / 1024 < kb)); then kb=$((limit / 1024)); fi
+    printf '%s' $((kb / 1024))
+}
+
+# shared_buffers and work_mem in MB for a machine of so many: 256 and 8, on small ones less.
+pg_memory() { # MB
+    local shared=$(($1 / 4)) work=8
+    ((shared <= 256)) || shared=256
+    ((shared >= 16)) || shared=16
+    (($1 >= 2048)) || work=4
+    printf '%s %s' "$shared" "$work"
+}
+
 pg_init() {
+    local shared work
     [[ -x $PG_BIN/initdb ]] || die "PostgreSQL 15 is not in $PG_BIN (package postgresql-15; BUREAU_PG_BIN names another place)"
     pg_place
     if [[ ! -f $PGDATA/PG_VERSION ]]; then
@@ -203,13 +222,16 @@ pg_init() {
             die "initdb failed: $(tail -n 3 "$BUREAU_DATA/log/initdb.log")"
         printf "include_if_exists 'bureau.conf'\n" | as_pg tee -a "$PGDATA/postgresql.conf" >/dev/null
     fi
+    read -r shared work < <(pg_memory "$(memory_mb)")
     # No network; the socket directory is 0700, so "trust" means: root and the one who started it.
     as_pg tee "$PGDATA/bureau.conf" >/dev/null <<CONF
 listen_addresses = ''
 unix_socket_directories = '$PG_SOCKET'
 unix_socket_permissions = 0700
 max_connections = 150
-shared_buffers = 128MB
+shared_buffers = ${shared}MB
+work_mem = ${work}MB
+huge_pages = off
 log_line_prefix = '%m [%p] %q%u '
 ${BUREAU_PG_CONF:-}
 CONF

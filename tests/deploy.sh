@@ -35,8 +35,15 @@ is "an unknown option ends 2" 2 "$status"
 BUREAU_PORT=70000 up --detach
 is "a port that is none is refused" 1 "$status"
 
+is "memory of PostgreSQL on a machine of 8 GB" "256 8" "$(pg_memory 8192)"
+is "of 1 GB: a quarter" "256 4" "$(pg_memory 1024)"
+is "of 512 MB: a quarter" "128 4" "$(pg_memory 512)"
+is "of next to nothing" "16 4" "$(pg_memory 32)"
+
 up --detach
 is "it starts" 0 "$status"
+is "PostgreSQL has its memory" "$(pg_memory "$(memory_mb)" | sed 's/\([0-9]*\) \(.*\)/\1MB \2MB off/')" \
+    "$(PG_SOCKET=$RUN/pg pg_sql postgres -F ' ' -c "SELECT current_setting('shared_buffers'), current_setting('work_mem'), current_setting('huge_pages')")"
 is "its last line says where" "ready http://127.0.0.1:$BUREAU_PORT" "$(tail -n 1 <<<"$out")"
 is "/readyz is 200" true "$(stack_ready && echo true)"
 http POST /api/tokens/create '' '{"email":"admin@bureau.local","password":"Correct-horse9"}'
