@@ -2,7 +2,9 @@
 
 #include <string.h>
 
+#include "common/clock.h"
 #include "gateway/upstream.h"
+#include "proto/addresses.h"
 
 /* The next line without its end; advances. */
 static bool next_line(struct slice *text, struct slice *line)
@@ -44,21 +46,21 @@ static void put_line(struct buf *out, struct slice line)
 }
 
 /* name{a="b"} 1 becomes name{service="crm",a="b"} 1 */
-static void put_sample(struct buf *out, struct slice line, const char *service)
+static void put_sample(struct buf *out, struct slice line, const char *more)
 {
     size_t name = 0;
     while (name < line.len && line.data[name] != '{' && line.data[name] != ' ')
         name++;
     if (name == line.len)
         return;
-    bool labels = line.data[name] == '{';
-    size_t rest = labels ? name + 1 : name;
-    buf_printf(out, "%.*s{service=\"%s\"%s%.*s\n", (int)name, line.data, service,
-               labels ? "," : "}", (int)(line.len - rest), line.data + rest);
+    bool labelled = line.data[name] == '{';
+    size_t rest = labelled ? name + 1 : name;
+    buf_printf(out, "%.*s{%s%s%.*s\n", (int)name, line.data, more, labelled ? "," : "}",
+               (int)(line.len - rest), line.data + rest);
 }
 
 /* HELP and TYPE once, then the samples of every text that has the family. */
-static void put_family(struct buf *out, const struct slice *texts, const char *const *names,
+static void put_family(struct buf *out, const struct slice *texts, const char *const *labels,
                        size_t n, struct slice mark)
 {
     bool said = false;
@@ -69,7 +71,7 @@ static void put_family(struct buf *out, const struct slice *texts, const char *c
             if (at >= 2 && comment)
                 break;
             if (!comment)
-                put_sample(out, line, names[i]);
+                put_sample(out, line, labels[i]);
             else if (!said)
                 put_line(out, line);
         }
@@ -77,7 +79,7 @@ static void put_family(struct buf *out, const struct slice *texts, const char *c
     }
 }
 
-void scrape_merge(struct buf *out, const struct slice *texts, const char *const *names, size_t n)
+void scrape_merge(struct buf *out, const struct slice *texts, const char *const *labels, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         struct slice left = texts[i], line;
@@ -87,25 +89,50 @@ void scrape_merge(struct buf *out, const struct slice *texts, const char *const 
             for (size_t j = 0; j < i && !before; j++)
                 before = family_of(texts[j], mark).len > 0;
             if (!before)
-                put_family(out, texts, names, n, mark);
+                put_family(out, texts, labels, n, mark);
         }
     }
 }
 
+static struct request question(const struct exchange *x)
+{
+    return (struct request){.id = x->id,
+                            .trace = x->trace,
+                            .op = "metrics",
+                            .resource = "",
+                            .who = {.abilities = "", .zone = "", .org_zone = "", .language = ""},
+                            .address = x->address,
+                            .path = x->path};
+}
+
+/* An address is a path or a URL: quotes, backslashes and line breaks could end the label. */
+static const char *labels_of(struct exchange *x, const char *service, const char *address)
+{
+    struct buf out;
+    buf_init(&out, x->arena);
+    buf_printf(&out, "service=\"%s\",instance=\"", service);
+    for (const char *c = address; *c != '\0'; c++)
+        buf_putc(&out, *c == '"' || *c == '\\' || *c == '\n' ? '_' : *c);
+    buf_putc(&out, '"');
+    return out.data;
+}
+
 void scrape_services(struct exchange *x, struct buf *out)
 {
-    struct slice texts[SERVICES] = {{NULL, 0}};
-    struct request request = {.id = x->id,
-                              .trace = x->trace,
-                              .op = "metrics",
-                              .resource = "",
-                              .address = x->address,
-                              .path = x->path};
-    request.who = (struct caller){.abilities = "", .zone = "", .org_zone = "", .language = ""};
-    for (size_t i = 0; i < SERVICES; i++) {
+    struct slice texts[SERVICES * ADDRESSES_MAX] = {{NULL, 0}};
+    const char *labels[SERVICES * ADDRESSES_MAX];
+    size_t n = 0;
+    int64_t until = clock_mono_us() + SCRAPE_ALL_MS * 1000;
+    struct request request = question(x);
+    for (size_t i = 0; i < SERVICES * ADDRESSES_MAX && clock_mono_us() < until; i++) {
+        const char *service = upstream_services[i / ADDRESSES_MAX];
+        const char *address = upstream_address(x->arena, service, i % ADDRESSES_MAX);
         struct reply *reply = NULL;
-        if (upstream_ask(x->arena, upstream_services[i], &request, SCRAPE_MS, &reply) == ERR_OK)
-            texts[i] = reply->json;
+        if (address == NULL || upstream_ask_at(x->arena, service, i % ADDRESSES_MAX, &request,
+                                               SCRAPE_MS, &reply) != ERR_OK)
+            continue;
+        labels[n] = labels_of(x, service, address);
+        texts[n++] = reply->json;
     }
-    scrape_merge(out, texts, upstream_services, SERVICES);
+    scrape_merge(out, texts, labels, n);
 }

@@ -182,6 +182,20 @@ static bool is_spared(const struct peer *peer, enum lane_class class, size_t lan
            lane_load(peer->lanes[class][lane - 1]) < SPILL_LOAD;
 }
 
+/* The best of the peer's lanes, when it is better than `best`. */
+static struct lane *better(const struct peer *peer, enum lane_class class, const struct lane *avoid,
+                           struct lane *best)
+{
+    for (size_t k = 0; k < lanes_of(class); k++) {
+        struct lane *lane = peer->lanes[class][k];
+        if (!lane_is_up(lane) || is_spared(peer, class, k))
+            continue;
+        if (best == NULL || best == avoid || (lane != avoid && lane_load(lane) < lane_load(best)))
+            best = lane;
+    }
+    return best;
+}
+
 struct lane *upstream_pick(const char *service, enum lane_class class, const struct lane *avoid)
 {
     struct peer *of_service = peers_of(service);
@@ -189,40 +203,61 @@ struct lane *upstream_pick(const char *service, enum lane_class class, const str
     unsigned start = atomic_fetch_add_explicit(&turn, 1, memory_order_relaxed);
     for (unsigned i = 0; of_service != NULL && i < ADDRESSES_MAX; i++) {
         struct peer *peer = &of_service[(start + i) % ADDRESSES_MAX];
-        if (!atomic_load(&peer->active))
-            continue;
-        for (size_t k = 0; k < lanes_of(class); k++) {
-            struct lane *lane = peer->lanes[class][k];
-            if (!lane_is_up(lane) || is_spared(peer, class, k))
-                continue;
-            if (best == NULL || best == avoid ||
-                (lane != avoid && lane_load(lane) < lane_load(best)))
-                best = lane;
-        }
+        if (atomic_load(&peer->active))
+            best = better(peer, class, avoid, best);
     }
     return best;
+}
+
+static enum err ask(struct lane *lane, struct lane_item *item, struct reply **out)
+{
+    size_t n = 0;
+    lane_run(lane, item);
+    if (item->err != ERR_OK)
+        return item->err;
+    if (replies_read(item->arena, item->answer, out, &n) != ERR_OK || n != 1) {
+        *out = NULL;
+        return ERR_INTERNAL;
+    }
+    return (*out)->err;
 }
 
 enum err upstream_ask(struct arena *arena, const char *service, struct request *request,
                       int64_t timeout_ms, struct reply **out)
 {
-    size_t n = 0;
     struct lane *lane = upstream_pick(service, LANE_READ, NULL);
     *out = NULL;
     for (int tries = 0; lane != NULL && tries < 2; tries++) {
         struct lane_item item = {
             .arena = arena, .request = request, .deadline_us = clock_mono_us() + timeout_ms * 1000};
-        lane_run(lane, &item);
-        if (item.err == ERR_OK) {
-            if (replies_read(arena, item.answer, out, &n) != ERR_OK || n != 1)
-                return ERR_INTERNAL;
-            return (*out)->err;
-        }
+        enum err err = ask(lane, &item, out);
         if (item.err != ERR_UNAVAILABLE || tries == 1)
-            return item.err;
+            return err;
         lane = upstream_pick(service, LANE_READ, lane);
     }
     return ERR_UNAVAILABLE;
+}
+
+const char *upstream_address(struct arena *arena, const char *service, size_t index)
+{
+    const struct peer *of_service = peers_of(service);
+    if (of_service == NULL || index >= ADDRESSES_MAX || !atomic_load(&of_service[index].active))
+        return NULL;
+    const char *address = of_service[index].address;
+    return arena_strndup(arena, address, strnlen(address, ADDRESS_BYTES - 1));
+}
+
+enum err upstream_ask_at(struct arena *arena, const char *service, size_t index,
+                         struct request *request, int64_t timeout_ms, struct reply **out)
+{
+    const struct peer *of_service = peers_of(service);
+    struct lane_item item = {
+        .arena = arena, .request = request, .deadline_us = clock_mono_us() + timeout_ms * 1000};
+    *out = NULL;
+    if (of_service == NULL || index >= ADDRESSES_MAX || !atomic_load(&of_service[index].active))
+        return ERR_UNAVAILABLE;
+    struct lane *lane = better(&of_service[index], LANE_READ, NULL, NULL);
+    return lane == NULL ? ERR_UNAVAILABLE : ask(lane, &item, out);
 }
 
 void upstream_metrics(void)

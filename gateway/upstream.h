@@ -18,6 +18,12 @@ struct lane *upstream_redis(void);
 /* Asks on a read lane. Errors: UNAVAILABLE, TIMEOUT, or the reply's own. *out may be NULL then. */
 enum err upstream_ask(struct arena *arena, const char *service, struct request *request,
                       int64_t timeout_ms, struct reply **out) MUST_USE;
+/* The known addresses of a service by index, 0 to ADDRESSES_MAX - 1: as it is dialled, copied to
+   the arena; NULL: nothing is dialled at this index. */
+const char *upstream_address(struct arena *arena, const char *service, size_t index);
+/* Asks at that address; once. */
+enum err upstream_ask_at(struct arena *arena, const char *service, size_t index,
+                         struct request *request, int64_t timeout_ms, struct reply **out) MUST_USE;
 void upstream_metrics(void);
 
 #endif
