@@ -102,10 +102,20 @@ static void puts_escaped(struct line *line, const char *text)
     }
 }
 
+/* An integer JSON can hold as it stands: anything else stays a string. */
+static bool is_number(const char *text)
+{
+    const char *digits = text + (*text == '-' ? 1 : 0);
+    size_t len = strspn(digits, "0123456789");
+    return len > 0 && len < 20 && digits[len] == '\0' && (*digits != '0' || len == 1);
+}
+
 static void put_pair(struct line *line, const char *key, const char *value)
 {
     size_t before = line->len;
-    bool quoted = !as_text || (value != NULL && strpbrk(value, " =\"") != NULL);
+    bool number = *key == '#' && value != NULL && is_number(value);
+    bool quoted = !number && (!as_text || (value != NULL && strpbrk(value, " =\"") != NULL));
+    key += *key == '#' ? 1 : 0;
     puts_plain(line, as_text ? " " : ",\"");
     puts_plain(line, key);
     puts_plain(line, as_text ? "=" : "\":");

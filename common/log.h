@@ -15,7 +15,8 @@ extern const struct setting log_settings[]; /* BUREAU_LOG_LEVEL, BUREAU_LOG_FORM
 void log_open(const char *program);
 bool log_enabled(enum log_level level);
 /* event: short fixed name, "request", "child_died". pairs: alternating key, value, ..., NULL;
-   values are strings (NULL prints null). */
+   values are strings (NULL prints null). A key that begins with # ("#status") names a number: its
+   value, an integer as text, stands without quotes. */
 void log_event(enum log_level level, const char *event, const char *request_id, ...)
     __attribute__((sentinel));
 /* Between the two, this thread's lines are gathered and leave in few writes, whole each. */

@@ -211,9 +211,10 @@ static void log_access(const struct exchange *x)
     const char *route = x->match.route != NULL ? x->match.route->pattern
                         : x->local             ? x->path
                                                : "none";
-    log_event(LOG_INFO, "request", x->id, "method", x->verb, "route", route, "status", number[0],
-              "stage", x->stage, "total_us", number[1], "redis_us", number[2], "upstream_us",
-              number[3], "user", number[4], "organization", number[5], "address", x->address, NULL);
+    log_event(LOG_INFO, "request", x->id, "method", x->verb, "route", route, "#status", number[0],
+              "stage", x->stage, "#total_us", number[1], "#redis_us", number[2], "#upstream_us",
+              number[3], "#user", number[4], "#organization", number[5], "address", x->address,
+              NULL);
 }
 
 static void account(const struct exchange *x)

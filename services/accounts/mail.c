@@ -188,7 +188,7 @@ static bool send_next(struct pg *pg, struct arena *arena)
     metrics_count("bureau_mails_total", "Mails sent or failed.",
                   reason == NULL ? "outcome=\"sent\"" : "outcome=\"failed\"", 1);
     if (reason != NULL)
-        log_event(LOG_WARN, "mail_failed", NULL, "mail", mail.id, "reason", reason, NULL);
+        log_event(LOG_WARN, "mail_failed", NULL, "#mail", mail.id, "reason", reason, NULL);
     if (settle(pg, arena, &mail, reason) == ERR_OK)
         return true;
     pg_rollback(pg);

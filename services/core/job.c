@@ -189,5 +189,5 @@ void job_close(struct job *job, int64_t sql_us)
     char spent[24];
     snprintf(spent, sizeof spent, "%lld", (long long)sql_us);
     log_event(level, "request", request->id, "op", request->op, "resource", request->resource,
-              "err", err_name(reply->err), "sql_us", spent, "trace", request->trace, NULL);
+              "err", err_name(reply->err), "#sql_us", spent, "trace", request->trace, NULL);
 }

@@ -172,7 +172,7 @@ static void settle(struct task *task)
                      r->outcome == OUTCOME_RECONNECT ? "reconnect" : outcome_names[r->outcome]),
         1);
     if (r->error != NULL)
-        log_event(LOG_INFO, "sync_job", NULL, "job",
+        log_event(LOG_INFO, "sync_job", NULL, "#job",
                   arena_printf(task->arena, "%" PRId64, task->job), "outcome",
                   outcome_names[r->outcome], "reason", r->error, NULL);
     for (int i = 0; i < 5 && !settle_once(task); i++)

@@ -91,6 +91,24 @@ static void test_a_value_of_any_length_leaves_a_sound_line(void **state)
     }
 }
 
+static void test_numbers_are_numbers_and_nothing_else_is(void **state)
+{
+    (void)state;
+    open_in("info", "json");
+    catch_stderr();
+    log_event(LOG_INFO, "x", NULL, "#a", "200", "#b", "-9223372036854775808", "#c", "0", "d", "7",
+              "#e", "007", "#f", "1\",\"level\":\"error", "#g", "", "#h", NULL, "#i", "-", NULL);
+    const char *line = caught();
+    assert_is_json(line);
+    assert_non_null(strstr(line, ",\"a\":200,\"b\":-9223372036854775808,\"c\":0,\"d\":\"7\","
+                                 "\"e\":\"007\",\"f\":\"1\\\",\\\"level\\\":\\\"error\","
+                                 "\"g\":\"\",\"h\":null,\"i\":\"-\"}"));
+    open_in("info", "text");
+    catch_stderr();
+    log_event(LOG_INFO, "x", NULL, "#a", "200", NULL);
+    assert_non_null(strstr(caught(), " event=x a=200\n"));
+}
+
 static void test_text_lines_cannot_be_forged(void **state)
 {
     (void)state;
@@ -131,6 +149,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_line_is_one_json_object),
         cmocka_unit_test(test_a_value_of_any_length_leaves_a_sound_line),
+        cmocka_unit_test(test_numbers_are_numbers_and_nothing_else_is),
         cmocka_unit_test(test_text_lines_cannot_be_forged),
         cmocka_unit_test(test_lower_levels_are_silent),
         cmocka_unit_test(test_free_text),
