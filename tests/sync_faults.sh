@@ -359,6 +359,14 @@ force
 until_true 10 reached "$ok_both"
 is "the connections still work" "$ok_both" "$(statuses)"
 
+# --- a budget for one address ------------------------------------------------------------------------------
+taken() { sql "SELECT count(*) FILTER (WHERE w = 0) FROM (SELECT sync.take('$1', 30, 0.4, $2) AS w FROM generate_series(1, 100)) s"; }
+is "a budget gives its burst, and no more" "30 0" "$(taken trial@one 0) $(taken trial@one 0)"
+is "a part of it is kept for urgent work" "23 7" "$(taken trial@two 7) $(taken trial@two 0)"
+like "the wait it names is the time for one more" '^2[0-9]{3}$' "$(sql "SELECT sync.take('trial@one', 30, 0.4, 0)")"
+sql "SELECT sync.close_budget('trial@three', 1), sync.take('trial@three', 30, 0.4, 0), sync.close_budget('trial@three', 60000)" >/dev/null
+like "closed by the provider: nothing before the wait is over" '^(59|60)[0-9]{3}$' "$(sql "SELECT sync.take('trial@three', 30, 0.4, 0)")"
+
 # --- the change feed -------------------------------------------------------------------------------------
 seqs() { http GET "/api/changes?limit=500" "$TOKEN" && jq '[.data[].seq] | length > 50 and . == [range(1; length + 1)]' <<<"$BODY"; }
 sealed() { [[ $(seqs) == true ]]; }

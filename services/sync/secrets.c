@@ -131,12 +131,13 @@ static bool read_row(struct task *task)
                "SELECT account, sealed, (extract(epoch FROM expires_at) * 1000)::bigint, facts,"
                " coalesce((extract(epoch FROM now() - facts_at) * 1000)::bigint, -1)"
                " FROM sync.integrations WHERE organization_id = core.org() AND id = $%d::bigint"
-               " AND deleted_at IS NULL AND is_active AND sealed IS NOT NULL",
+               " AND deleted_at IS NULL AND is_active AND sealed IS NOT NULL"
+               " AND EXISTS (SELECT FROM accounts.organization_card)",
                id);
     if (run(task, &sql, &rows) != ERR_OK)
         return stop(task, OUTCOME_SNOOZE, NULL);
     if (pg_rows(rows) == 0)
-        return stop(task, OUTCOME_DONE, NULL); /* disconnected meanwhile */
+        return stop(task, OUTCOME_DONE, NULL); /* disconnected, or its organization is no more */
     task->account = pg_text(rows, 0, 0);
     task->facts = pg_text(rows, 0, 3);
     task->facts_age_ms = pg_int(rows, 0, 4);
