@@ -62,8 +62,11 @@ static bool read_header(const unsigned char *at, size_t left, struct header *out
     return true;
 }
 
-/* Walks every header, so that no count promises more than the bytes can hold. */
-static bool is_sound(struct slice bytes)
+/*
+ * Bytes of the object at the start, 0 when it is none or not whole. Walks every header, so that no
+ * count promises more than the bytes can hold.
+ */
+static size_t object_len(struct slice bytes)
 {
     const unsigned char *at = (const unsigned char *)bytes.data;
     size_t left = bytes.len;
@@ -78,23 +81,40 @@ static bool is_sound(struct slice bytes)
         struct header header;
         if (left == 0 || !read_header(at, left, &header) || header.payload > left - header.size ||
             header.children > left - header.size)
-            return false;
+            return 0;
         at += header.size + header.payload;
         left -= header.size + (size_t)header.payload;
         if (header.children > 0) {
             if (++depth == DEPTH_MAX)
-                return false;
+                return 0;
             open[depth] = header.children;
         }
     }
-    return left == 0;
+    return bytes.len - left;
+}
+
+struct slice mp_inside(struct slice bytes)
+{
+    struct header header;
+    if (bytes.len == 0 || !read_header((const unsigned char *)bytes.data, bytes.len, &header))
+        return (struct slice){NULL, 0};
+    return (struct slice){bytes.data + header.size, bytes.len - header.size};
+}
+
+struct slice mp_cut(struct slice *rest)
+{
+    struct slice first = {rest->data, object_len(*rest)};
+    if (first.len == 0)
+        return (struct slice){NULL, 0};
+    *rest = (struct slice){rest->data + first.len, rest->len - first.len};
+    return first;
 }
 
 static void release_zone(void *zone) { msgpack_zone_free(zone); }
 
 enum err mp_read(struct arena *arena, struct slice bytes, const msgpack_object **out)
 {
-    if (bytes.len == 0 || !is_sound(bytes))
+    if (bytes.len == 0 || object_len(bytes) != bytes.len)
         return ERR_MALFORMED;
     msgpack_zone *zone = msgpack_zone_new(MSGPACK_ZONE_CHUNK_SIZE);
     if (zone == NULL)

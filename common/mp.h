@@ -1,6 +1,6 @@
 /*
- * mp.h - reading and writing msgpack. The only home of msgpack-c besides proto/envelope.c and
- * services/core/validate.c (which use its object type).
+ * mp.h - reading and writing msgpack. The only home of msgpack-c; others see its object type and
+ * take objects apart with the functions here.
  *
  * mp_read checks sizes before unpacking, so that a lying header cannot make it allocate: every
  * array or map header must be covered by the bytes that follow. Objects live in the arena.
@@ -17,6 +17,11 @@ enum { MP_NUMBER = 1 }; /* ext type: a decimal number as its JSON text, "12.50" 
 
 /* One whole object, nothing behind it. Errors: MALFORMED. Strings point into `bytes`. */
 enum err mp_read(struct arena *arena, struct slice bytes, const msgpack_object **out) MUST_USE;
+
+/* The members of an array or map as bytes: mp_inside is what stands behind its header, mp_cut takes
+   the first object off. {NULL, 0} when there is none or it is not whole. */
+struct slice mp_inside(struct slice bytes) MUST_USE;
+struct slice mp_cut(struct slice *rest) MUST_USE NONNULL;
 
 /* Member of a map, or NULL when absent or not a map. */
 const msgpack_object *mp_find(const msgpack_object *map, const char *key) MUST_USE;

@@ -111,51 +111,6 @@ static void fail_sent(struct batch *batch, enum err err, bool sent)
     }
 }
 
-/* Length of the msgpack object at data, 0 when it is none or not complete. Source: msgpack spec. */
-static size_t object_length(const unsigned char *data, size_t len)
-{
-    size_t at = 0;
-    uint64_t open = 1;
-    while (open > 0) {
-        if (at >= len)
-            return 0;
-        unsigned char c = data[at];
-        size_t head = 1, body = 0, width = 0;
-        open--;
-        if (c >= 0x80 && c <= 0x8f)
-            open += 2U * (c & 15U);
-        else if (c >= 0x90 && c <= 0x9f)
-            open += c & 15U;
-        else if (c >= 0xa0 && c <= 0xbf)
-            body = c & 31U;
-        else if (c >= 0xca && c <= 0xd3)
-            body = c == 0xca ? 4 : c == 0xcb ? 8 : (size_t)1 << ((c - 0xcc) & 3);
-        else if (c >= 0xd4 && c <= 0xd8)
-            body = 1 + ((size_t)1 << (c - 0xd4));
-        else if (c >= 0xc4 && c <= 0xc9)
-            width = (size_t)1 << ((c - 0xc4) % 3);
-        else if (c >= 0xd9 && c <= 0xdb)
-            width = (size_t)1 << (c - 0xd9);
-        else if (c >= 0xdc && c <= 0xdf)
-            width = (c & 1) == 0 ? 2 : 4;
-        uint64_t size = 0;
-        if (len - at < head + width)
-            return 0;
-        for (size_t i = 0; i < width; i++)
-            size = size << 8 | data[at + 1 + i];
-        if (c == 0xdc || c == 0xdd)
-            open += size;
-        else if (c == 0xde || c == 0xdf)
-            open += 2 * size;
-        else if (width > 0)
-            body = size + (c >= 0xc7 && c <= 0xc9 ? 1 : 0);
-        if (body > len - at - head - width || open > len)
-            return 0;
-        at += head + width + body;
-    }
-    return at;
-}
-
 /* Gives each waiter its reply, as a message of one. */
 static bool deal_out(struct lane *lane, struct batch *batch, struct slice message)
 {
@@ -163,21 +118,12 @@ static bool deal_out(struct lane *lane, struct batch *batch, struct slice messag
     size_t n = 0;
     if (replies_read(lane->arena, message, &replies, &n) != ERR_OK)
         return false;
-    const unsigned char *data = (const unsigned char *)message.data;
-    size_t at = data[0] <= 0x9f ? 1 : data[0] == 0xdc ? 3 : 5;
     for (size_t i = 0; i < n; i++) {
-        size_t len = object_length(data + at, message.len - at);
-        if (len == 0)
-            return false;
-        if (replies[i].index < batch->sent_n) {
-            struct lane_item *item = batch->sent[replies[i].index];
-            char *copy = arena_alloc(item->arena, len + 1);
-            copy[0] = (char)0x91; /* an array of one */
-            memcpy(copy + 1, data + at, len);
-            item->answer = (struct slice){copy, len + 1};
-            item->err = ERR_OK;
-        }
-        at += len;
+        if (replies[i].index >= batch->sent_n)
+            continue;
+        struct lane_item *item = batch->sent[replies[i].index];
+        item->answer = reply_alone(item->arena, replies[i].bytes);
+        item->err = ERR_OK;
     }
     return true;
 }

@@ -478,13 +478,24 @@ enum err replies_read(struct arena *arena, struct slice bytes, struct reply **ou
     if (read_batch(arena, bytes, &batch) != ERR_OK)
         return ERR_MALFORMED;
     struct reply *replies = arena_alloc(arena, sizeof *replies * (batch->via.array.size + 1));
-    for (uint32_t i = 0; i < batch->via.array.size; i++)
+    struct slice rest = mp_inside(bytes);
+    for (uint32_t i = 0; i < batch->via.array.size; i++) {
         if (!get_members(arena, reply_members, &batch->via.array.ptr[i], &replies[i],
                          ENVELOPE_VERSION))
             return ERR_MALFORMED;
+        replies[i].bytes = mp_cut(&rest);
+    }
     *out = replies;
     *n = batch->via.array.size;
     return ERR_OK;
+}
+
+struct slice reply_alone(struct arena *arena, struct slice bytes)
+{
+    char *message = arena_alloc(arena, 1 + bytes.len);
+    message[0] = (char)0x91; /* an array of one */
+    memcpy(message + 1, bytes.data, bytes.len);
+    return (struct slice){message, 1 + bytes.len};
 }
 
 const char *query_find(const struct request *request, const char *name)

@@ -75,6 +75,7 @@ struct reply {
         *forget; /* identities to drop from the cache: "tok:<sha256hex> user:12 …", or NULL */
     int64_t retry_after_s; /* 0: none */
     int64_t sql_us;        /* time in PostgreSQL */
+    struct slice bytes;    /* of replies_read: the reply as it stands in the message */
 };
 
 void request_write(struct buf *out, const struct request *request);
@@ -84,6 +85,9 @@ enum err requests_read(struct arena *arena, struct slice bytes, struct request *
 void reply_write(struct buf *out, const struct reply *reply);
 enum err replies_read(struct arena *arena, struct slice bytes, struct reply **out,
                       size_t *n) MUST_USE;
+/* A message of one with the reply whose bytes are given (struct reply, bytes): replies_read takes
+   it. Copied to the arena, so that it may go to another thread. */
+struct slice reply_alone(struct arena *arena, struct slice bytes);
 
 /* Value of a query parameter, last one wins; NULL when absent. "tags[]" is kept as written. */
 const char *query_find(const struct request *request, const char *name) MUST_USE;

@@ -120,6 +120,30 @@ static void test_a_reply_comes_back_whole(void **state)
     assert_true(got[1].err == ERR_OK && got[1].message == NULL && got[1].json.len == 0);
 }
 
+static void test_a_reply_of_many_reads_alone(void **state)
+{
+    (void)state;
+    static char text[70000]; /* lengths of one, two and four bytes stand between the replies */
+    struct reply *got, *alone;
+    size_t n;
+    struct buf out = batch(20);
+    memset(text, 'x', sizeof text - 1);
+    for (uint32_t i = 0; i < 20; i++)
+        reply_write(&out, &(struct reply){.index = 19 - i,
+                                          .message = i % 3 == 0 ? NULL : text + (i % 3 - 1) * 69700,
+                                          .json = {text, i * 40}});
+    assert_int_equal(replies_read(arena, bytes_of(&out), &got, &n), ERR_OK);
+    assert_int_equal(n, 20);
+    for (uint32_t i = 0; i < 20; i++) {
+        struct slice message = reply_alone(arena, got[i].bytes);
+        assert_int_equal(replies_read(arena, message, &alone, &n), ERR_OK);
+        assert_int_equal(n, 1);
+        assert_int_equal(alone->index, 19 - i);
+        assert_int_equal(alone->json.len, i * 40);
+        assert_true((alone->message == NULL) == (got[i].message == NULL));
+    }
+}
+
 static void test_every_cut_message_is_refused(void **state)
 {
     (void)state;
@@ -238,6 +262,7 @@ int main(void)
         cmocka_unit_test(test_a_request_comes_back_whole),
         cmocka_unit_test(test_texts_that_are_promised_are_never_null),
         cmocka_unit_test(test_a_reply_comes_back_whole),
+        cmocka_unit_test(test_a_reply_of_many_reads_alone),
         cmocka_unit_test(test_every_cut_message_is_refused),
         cmocka_unit_test(test_wrong_types_and_ranges_are_refused),
         cmocka_unit_test(test_version_and_unknown_keys),

@@ -107,6 +107,24 @@ static void test_lying_headers_are_refused(void **state)
     }
 }
 
+static void test_objects_are_cut_off_one_by_one(void **state)
+{
+    (void)state;
+    static const char bytes[] = "\x94\x01\x92\xa1"
+                                "a\xc0\xd9\x02zz\xd6\x01"
+                                "1.50";
+    static const size_t lengths[] = {1, 4, 4, 6};
+    struct slice rest = mp_inside((struct slice){bytes, sizeof bytes - 1});
+    for (size_t i = 0; i < COUNT_OF(lengths); i++)
+        assert_int_equal(mp_cut(&rest).len, lengths[i]);
+    assert_int_equal(rest.len, 0);
+    assert_null(mp_cut(&rest).data);
+    struct slice half = {"\x92\x01", 2};
+    assert_null(mp_cut(&half).data);
+    assert_int_equal(half.len, 2);
+    assert_int_equal(mp_inside((struct slice){"\xdc\x00", 2}).len, 0);
+}
+
 static void test_deep_nesting_is_refused_not_followed(void **state)
 {
     (void)state;
@@ -180,6 +198,7 @@ int main(void)
         cmocka_unit_test(test_texts_of_every_size_come_back),
         cmocka_unit_test(test_maps_and_arrays_of_every_size_come_back),
         cmocka_unit_test(test_lying_headers_are_refused),
+        cmocka_unit_test(test_objects_are_cut_off_one_by_one),
         cmocka_unit_test(test_deep_nesting_is_refused_not_followed),
         cmocka_unit_test(test_members_are_found),
         cmocka_unit_test(test_json_comes_out_verbatim),
