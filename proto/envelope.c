@@ -194,14 +194,6 @@ static bool put_faults(struct buf *out, const char *key, const struct fault *fir
     return true;
 }
 
-static bool put_nested(struct buf *out, const char *key, const struct member *members,
-                       const void *base)
-{
-    mp_put_str(out, key, 1);
-    put_members(out, members, base, 0);
-    return true;
-}
-
 /* false: left out. */
 static bool put_member(struct buf *out, const struct member *m, const void *base)
 {
@@ -212,16 +204,13 @@ static bool put_member(struct buf *out, const struct member *m, const void *base
         return put_text(out, m->key, *(const char *const *)at);
     case INT64:
         return put_int(out, m->key, *(const int64_t *)at);
-    case UINT32:
-        return put_int(out, m->key, *(const uint32_t *)at);
     case INT:
         return put_int(out, m->key, *(const int *)at);
+    case UINT32:
     case ERROR:
-        return put_int(out, m->key, *(const enum err *)at);
     case ROLE:
-        return put_int(out, m->key, *(const enum role *)at);
-    case RULE_NO:
-        return put_int(out, m->key, *(const enum rule *)at);
+    case RULE_NO: /* an enumeration without negative members is an unsigned int */
+        return put_int(out, m->key, *(const unsigned *)at);
     case BOOL:
         return put_bool(out, m->key, *(const bool *)at);
     case BYTES:
@@ -236,9 +225,10 @@ static bool put_member(struct buf *out, const struct member *m, const void *base
     case FAULTS:
         return put_faults(out, m->key, *(struct fault *const *)at);
     case CALLER:
-        return put_nested(out, m->key, caller_members, at);
     case PAGE:
-        return put_nested(out, m->key, page_members, at);
+        mp_put_str(out, m->key, 1);
+        put_members(out, m->kind == CALLER ? caller_members : page_members, at, 0);
+        return true;
     }
     return false;
 }
@@ -349,8 +339,7 @@ static bool get_faults(struct arena *arena, const msgpack_object *from, struct f
 static bool get_number(const struct member *m, const msgpack_object *from, void *at)
 {
     int64_t value;
-    bool number = mp_int(from, &value);
-    if (!number)
+    if (!mp_int(from, &value))
         return false;
     if (m->kind == INT64)
         *(int64_t *)at = value;
