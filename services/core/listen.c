@@ -2,6 +2,7 @@
    one arena and one connection to PostgreSQL a thread. */
 #include <nng/nng.h>
 #include <nng/protocol/reqrep0/rep.h>
+#include <nng/protocol/reqrep0/req.h>
 
 #include <errno.h>
 #include <pthread.h>
@@ -181,4 +182,22 @@ bool listen_drain(int64_t ms)
         usleep(5000);
     usleep(20000); /* the last answers leave through nng's own threads */
     return atomic_load(&running) == 0;
+}
+
+/* The sockets are left to the end of the process: closing one may hang with nng 1.5.2. */
+bool listen_ask(const char *address, int64_t ms, struct slice question, struct buf *answer)
+{
+    nng_socket socket;
+    nng_msg *message = NULL;
+    nng_duration wait = (nng_duration)ms;
+    if (nng_req0_open(&socket) != 0 || nng_socket_set_ms(socket, NNG_OPT_RECVTIMEO, wait) != 0 ||
+        nng_socket_set_ms(socket, NNG_OPT_SENDTIMEO, wait) != 0 ||
+        nng_dial(socket, address, NULL, 0) != 0 || nng_msg_alloc(&message, 0) != 0)
+        return false;
+    if (nng_msg_append(message, question.data, question.len) != 0 ||
+        nng_sendmsg(socket, message, 0) != 0 || nng_recvmsg(socket, &message, 0) != 0)
+        return false;
+    buf_put(answer, nng_msg_body(message), nng_msg_len(message));
+    nng_msg_free(message);
+    return true;
 }

@@ -1,6 +1,7 @@
 /* What every service can be asked: whether it is ready, and its numbers. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/metrics.h"
 #include "common/stop.h"
@@ -83,4 +84,46 @@ bool ping_answer(struct worker *worker, const struct request *request, struct re
         return false;
     reply->bare = true;
     return true;
+}
+
+/* Where "listen on every address" is to be asked: here. */
+static const char *own_address(struct arena *arena, const char *address)
+{
+    static const char *const any[] = {"tcp://0.0.0.0:", "tcp://*:", "tcp://[::]:", "tcp://:"};
+    for (size_t i = 0; i < COUNT_OF(any); i++)
+        if (strncmp(address, any[i], strlen(any[i])) == 0)
+            return arena_printf(arena, "tcp://127.0.0.1:%s", address + strlen(any[i]));
+    return address;
+}
+
+int ping_main(const char *address, bool only_alive)
+{
+    enum { WAIT_MS = 2500 };
+    struct arena *arena = arena_new(4096);
+    struct request request = {.id = "probe",
+                              .trace = "",
+                              .op = "ping",
+                              .resource = "",
+                              .who = {.abilities = "", .zone = "", .org_zone = "", .language = ""},
+                              .left_ms = WAIT_MS,
+                              .address = "",
+                              .path = ""};
+    struct buf question, answer;
+    struct reply *reply;
+    size_t n = 0;
+    buf_init(&question, arena);
+    buf_init(&answer, arena);
+    mp_put_array(&question, 1);
+    request_write(&question, &request);
+    const char *at = own_address(arena, address);
+    if (!listen_ask(at, WAIT_MS, (struct slice){question.data, question.len}, &answer) ||
+        replies_read(arena, (struct slice){answer.data, answer.len}, &reply, &n) != ERR_OK ||
+        n != 1) {
+        fprintf(stderr, "no answer from %s\n", at);
+        _exit(1);
+    }
+    bool good = only_alive || reply->err == ERR_OK;
+    if (!good)
+        fprintf(stderr, "%s\n", reply->message != NULL ? reply->message : err_meaning(reply->err));
+    _exit(good ? 0 : 1);
 }

@@ -122,11 +122,19 @@ static int migrate(void)
     return err == ERR_OK ? 0 : 1;
 }
 
+/* For probes of an orchestrator: --ping asks whether the running copy is ready, --alive whether it
+   answers at all. */
+static int probe(bool only_alive)
+{
+    struct arena *arena = arena_new(4096);
+    return ping_main(settings_address(arena, self->name), only_alive);
+}
+
 /* The options a program handles itself: ours, then the service's. */
 static const char *const *all_options(const struct service *service)
 {
-    static const char *options[16] = {"--migrate", "--verify-audit"};
-    size_t n = 2;
+    static const char *options[16] = {"--migrate", "--verify-audit", "--ping", "--alive"};
+    size_t n = 4;
     for (const char *const *o = service->options; o != NULL && *o != NULL; o++)
         if (n + 1 < COUNT_OF(options))
             options[n++] = *o;
@@ -150,6 +158,8 @@ int service_main(const struct service *service, int argc, char **argv)
         return 2;
     log_open(program);
     stop_open();
+    if (option > 0 && (strcmp(argv[option], "--ping") == 0 || strcmp(argv[option], "--alive") == 0))
+        return probe(strcmp(argv[option], "--alive") == 0);
     if (option > 0 && strcmp(argv[option], "--migrate") == 0)
         return migrate();
     if (!settings_secret())

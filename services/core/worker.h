@@ -60,6 +60,10 @@ bool ping_answer(struct worker *worker, const struct request *request, struct re
 /* Reads which migrations the program ships; false with words on stderr. */
 bool ping_open(const char *sql_dir) MUST_USE;
 
+/* As a process of its own: asks the running service at its own address, says why not on stderr.
+   0: ready, or, when only that is asked, alive; else 1. */
+int ping_main(const char *address, bool only_alive);
+
 /* listen.c */
 bool listen_open(const char *address, bool slow, int64_t threads,
                  const struct service *service) MUST_USE;
@@ -67,6 +71,10 @@ bool listen_open(const char *address, bool slow, int64_t threads,
 bool listen_start(void) MUST_USE;
 /* Waits until the threads have answered what they took, at most ms; true when they have. */
 bool listen_drain(int64_t ms);
+
+/* Asks a running service one message; false when there is no answer within ms. Once a process. */
+bool listen_ask(const char *address, int64_t ms, struct slice question,
+                struct buf *answer) MUST_USE;
 
 /* purge.c: removes answers kept for Idempotency-Key that are older than 24 hours, until stopped. */
 void *purge_main(void *connection);
