@@ -28,7 +28,21 @@ static const struct field fields[] = {
 
 enum { EVERYWHERE = IN_LIST | IN_ITEM | IN_WRITE };
 
+/* What it belongs to: document 003 prints the three in its answers to create and update. */
+#define NAMED(what, more, table, column)                                                           \
+    {                                                                                              \
+        what, IN_CHANGE,                                                                           \
+            "SELECT json_build_object('id', x.id, 'name', x.name" more ") FROM " table             \
+            " x WHERE x.organization_id = t.organization_id AND x.id = t." column                  \
+            " AND x.deleted_at IS NULL",                                                           \
+            ROLE_NONE                                                                              \
+    }
+
 static const struct relation relations[] = {
+    NAMED("park", "", "rentals.parks", "park_id"),
+    NAMED("category", "", "rentals.categories", "category_id"),
+    NAMED("sub_category", ", 'category_id', x.category_id", "rentals.sub_categories",
+          "sub_category_id"),
     {"tags", EVERYWHERE,
      "SELECT coalesce(json_agg(json_build_object('id', g.id, 'name', g.name)"
      " ORDER BY mt.position, g.id), '[]') FROM rentals.material_tags mt"

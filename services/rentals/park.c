@@ -68,5 +68,12 @@ enum err park_materials(struct call *call)
     call->request = request;
     call->resource = &material_resource;
     call->hooks = NULL;
-    return crud_list(call);
+    err = crud_list(call);
+    if (err != ERR_OK || call->reply->page.rows == 0)
+        return err;
+    struct slice rows = call->reply->json;
+    sql_init(&sql, call->arena);
+    sql_printf(&sql, "SELECT rentals.with_names($%d::json)",
+               sql_bind(&sql, arena_strndup(call->arena, rows.data, rows.len)));
+    return call_json(call, &sql);
 }

@@ -77,6 +77,36 @@ BEGIN
       FROM jsonb_array_elements(p_values) WITH ORDINALITY AS x (v, at) ORDER BY 1, 2, at DESC;
 END $$;
 
+-- What a material belongs to, as document 003 shows it beside the ids; null: none, or in the trash.
+CREATE FUNCTION rentals.park_json(p_park bigint) RETURNS json LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT json_build_object('id', id, 'name', name) FROM rentals.parks
+             WHERE organization_id = core.org() AND id = p_park AND deleted_at IS NULL);
+END $$;
+CREATE FUNCTION rentals.category_json(p_category bigint) RETURNS json LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT json_build_object('id', id, 'name', name) FROM rentals.categories
+             WHERE organization_id = core.org() AND id = p_category AND deleted_at IS NULL);
+END $$;
+CREATE FUNCTION rentals.sub_category_json(p_sub_category bigint) RETURNS json
+    LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT json_build_object('id', id, 'name', name, 'category_id', category_id)
+              FROM rentals.sub_categories
+             WHERE organization_id = core.org() AND id = p_sub_category AND deleted_at IS NULL);
+END $$;
+
+-- A page of materials with these three put behind each row.
+CREATE FUNCTION rentals.with_names(p_page json) RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT coalesce('[' || string_agg(
+               left(rtrim(r::text), -1) || ',"park":' || coalesce(rentals.park_json(m.park_id)::text, 'null')
+               || ',"category":' || coalesce(rentals.category_json(m.category_id)::text, 'null')
+               || ',"sub_category":' || coalesce(rentals.sub_category_json(m.sub_category_id)::text, 'null')
+               || '}', ',' ORDER BY at) || ']', '[]')
+      FROM json_array_elements(p_page) WITH ORDINALITY AS x (r, at)
+      JOIN rentals.materials m ON m.organization_id = core.org() AND m.id = (r ->> 'id')::bigint
+$$;
+
 -- A material as lists of other resources show it.
 CREATE FUNCTION rentals.material_json(m rentals.materials) RETURNS json LANGUAGE sql STABLE AS $$
     SELECT json_build_object('id', m.id, 'name', m.name, 'description', m.description,
@@ -86,8 +116,10 @@ CREATE FUNCTION rentals.material_json(m rentals.materials) RETURNS json LANGUAGE
         'replacement_price', trim_scale(m.replacement_price), 'serial_number', m.serial_number,
         'is_hidden_on_bill', m.is_hidden_on_bill, 'is_discountable', m.is_discountable,
         'note', m.note, 'created_at', core.local(m.created_at), 'updated_at', core.local(m.updated_at),
-        'deleted_at', core.local(m.deleted_at), 'tags', rentals.material_tags_json(m.id),
-        'attributes', rentals.material_attributes_json(m.id))
+        'deleted_at', core.local(m.deleted_at), 'park', rentals.park_json(m.park_id),
+        'category', rentals.category_json(m.category_id),
+        'sub_category', rentals.sub_category_json(m.sub_category_id),
+        'tags', rentals.material_tags_json(m.id), 'attributes', rentals.material_attributes_json(m.id))
 $$;
 
 -- For the address book's GET /api/tags/{id}/materials.
@@ -117,6 +149,8 @@ BEGIN
             'out_of_order_quantity', m.out_of_order_quantity,
             'replacement_price', trim_scale(m.replacement_price), 'serial_number', m.serial_number,
             'is_hidden_on_bill', m.is_hidden_on_bill, 'is_discountable', m.is_discountable,
+            'park', rentals.park_json(m.park_id), 'category', rentals.category_json(m.category_id),
+            'sub_category', rentals.sub_category_json(m.sub_category_id),
             'tags', rentals.material_tags_json(m.id),
             'attributes', rentals.material_attributes_json(m.id),
             'pivot', json_build_object('event_id', em.event_id, 'material_id', m.id,
@@ -143,7 +177,9 @@ END $$;
 CREATE FUNCTION rentals.user_json(p_user bigint) RETURNS json LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN (SELECT json_build_object('id', u.id, 'pseudo', u.pseudo, 'email', u.email,
-                       'group_id', u.group_id, 'person', crm.person_of_user(u.id))
+                       'group_id', u.group_id, 'created_at', core.local(u.created_at),
+                       'updated_at', core.local(u.updated_at), 'deleted_at', NULL,
+                       'person', crm.person_of_user(u.id))
               FROM accounts.user_card u WHERE u.id = p_user AND u.deleted_at IS NULL);
 END $$;
 
