@@ -8,6 +8,7 @@
 #include "common/metrics.h"
 #include "gateway/config.h"
 #include "gateway/docs.h"
+#include "gateway/people.h"
 #include "gateway/scrape.h"
 #include "gateway/upstream.h"
 #include "proto/openapi.h"
@@ -129,13 +130,16 @@ static const struct {
 
 static void (*page_of(const char *path))(struct exchange *x, struct buf *out)
 {
-    static const char *const docs[] = {DOCS_PATHS};
+    static const char *const docs[] = {DOCS_PATHS}, *const people[] = {PEOPLE_PATHS};
     for (size_t i = 0; i < COUNT_OF(pages); i++)
         if (strcmp(pages[i].path, path) == 0)
             return pages[i].answer;
     for (size_t i = 0; i < COUNT_OF(docs); i++)
         if (strcmp(docs[i], path) == 0)
             return docs_answer;
+    for (size_t i = 0; i < COUNT_OF(people); i++)
+        if (strcmp(people[i], path) == 0)
+            return people_answer;
     return NULL;
 }
 
@@ -145,7 +149,8 @@ bool health_answers(struct exchange *x)
 {
     struct buf out;
     void (*page)(struct exchange *, struct buf *) = page_of(x->path);
-    if (page == NULL)
+    bool reads = strcmp(x->verb, "GET") == 0 || strcmp(x->verb, "HEAD") == 0;
+    if (page == NULL || (!reads && route_verbs((struct slice){x->path, strlen(x->path)}) != NULL))
         return false;
     x->local = true;
     if (config.limit_guest > 0) /* what is not counted leaves the whole limit */
@@ -153,7 +158,7 @@ bool health_answers(struct exchange *x)
                                   .left = config.limit_guest,
                                   .reset_s = clock_unix_ms() / 1000 + LIMIT_WINDOW_MS / 1000};
     buf_init(&out, x->arena);
-    if (strcmp(x->verb, "GET") != 0 && strcmp(x->verb, "HEAD") != 0) {
+    if (!reads) {
         x->allow = "GET, HEAD";
         exchange_fail(x, ERR_METHOD, NULL);
     } else {

@@ -226,11 +226,11 @@ static const char every_verb[] = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 static enum err answer_options(struct exchange *x)
 {
     const char *verbs = route_verbs((struct slice){x->path, strlen(x->path)});
-    if (verbs == NULL && health_has(x->path))
-        verbs = "GET, HEAD";
-    if (verbs == NULL)
+    bool page = health_has(x->path);
+    if (verbs == NULL && !page)
         return exchange_fail(x, ERR_NO_ROUTE, NULL);
-    x->allow = arena_printf(x->arena, "%s, OPTIONS", verbs);
+    x->allow = arena_printf(x->arena, "%s%s%s, OPTIONS", page ? "GET, HEAD" : "",
+                            page && verbs != NULL ? ", " : "", verbs == NULL ? "" : verbs);
     return ERR_OK;
 }
 
@@ -274,7 +274,8 @@ enum err route_stage(struct exchange *x)
         return x->err;
     enum err err = route_match(x->verb, (struct slice){x->path, strlen(x->path)}, &x->match);
     if (err == ERR_METHOD)
-        x->allow = arena_strdup(x->arena, x->match.allow);
+        x->allow = arena_printf(x->arena, "%s%s", health_has(x->path) ? "GET, HEAD, " : "",
+                                x->match.allow);
     const struct resource *meant = x->match.meant;
     bool record = err == ERR_NO_ROUTE && meant != NULL && meant->dialect == DIALECT_LARAVEL;
     if (err != ERR_OK)

@@ -35,16 +35,22 @@ enum err forgot_password(struct call *call)
     const char *email = form_text(&form, "email"), *base = service_settings.public_url;
     crypto_random_text(token, SECRET_LINK);
     secret_hash(token, hash);
-    struct mail_text en = mail_reset(call->arena, false, base, email, token, RESET_MINUTES);
-    struct mail_text fr = mail_reset(call->arena, true, base, email, token, RESET_MINUTES);
     sql_init(&sql, call->arena);
     int address = sql_bind(&sql, email), key = sql_bind(&sql, arena_strdup(call->arena, hash));
-    int subject_en = sql_bind(&sql, en.subject), subject_fr = sql_bind(&sql, fr.subject);
-    int body_en = sql_bind(&sql, en.body);
+    int subjects[3], bodies[3]; /* accounts.reset_start takes those of her language */
+    static const char *const languages[3] = {"EN", "FR", "NL"};
+    for (size_t i = 0; i < COUNT_OF(languages); i++) {
+        struct mail_text text =
+            mail_reset(call->arena, languages[i], base, email, token, RESET_MINUTES);
+        subjects[i] = sql_bind(&sql, text.subject);
+        bodies[i] = sql_bind(&sql, text.body);
+    }
     sql_printf(&sql,
-               "SELECT accounts.reset_start($%d::text, $%d::text, ARRAY[$%d::text, $%d::text],"
-               " ARRAY[$%d::text, $%d::text])",
-               address, key, subject_en, subject_fr, body_en, sql_bind(&sql, fr.body));
+               "SELECT accounts.reset_start($%d::text, $%d::text,"
+               " ARRAY[$%d::text, $%d::text, $%d::text],"
+               " ARRAY[$%d::text, $%d::text, $%d::text])",
+               address, key, subjects[0], subjects[1], subjects[2], bodies[0], bodies[1],
+               bodies[2]);
     answer(call, "{\"message\":\"We have emailed your password reset link.\"}");
     return call_run(call, &sql, &result);
 }

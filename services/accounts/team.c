@@ -62,12 +62,12 @@ static enum err plan_mail(struct call *call, const char *token, struct mail_text
     struct sql sql;
     struct pg_result *result;
     sql_init(&sql, call->arena);
-    sql_puts(&sql, "SELECT o.name, u.name, accounts.org_setting('language') = 'FR'"
+    sql_puts(&sql, "SELECT o.name, u.name, accounts.org_setting('language')"
                    " FROM accounts.organizations o, accounts.users u"
                    " WHERE o.id = core.org() AND u.id = core.usr()");
     enum err err = row_of(call, &sql, NULL, &result);
     if (err == ERR_OK)
-        *text = mail_invitation(call->arena, pg_true(result, 0, 2), service_settings.public_url,
+        *text = mail_invitation(call->arena, pg_text(result, 0, 2), service_settings.public_url,
                                 pg_text(result, 0, 0), pg_text(result, 0, 1), token);
     return err;
 }

@@ -26,7 +26,7 @@ is "an invitation is taken" 201 "$STATUS"
 mail_to "$guest_email" 0
 code=$(code_of)
 like "it is mailed with its secret" '^.{40}$' "$code"
-like "the link in it is the public one" "/api/invitations/$code" "$MAIL"
+like "the link in it is the public one" "/invitation\?lang=en&token=$code" "$MAIL"
 is "the mail is for nobody else to read" 600 "$(stat -c %a "$(ls -t "$BUREAU_DATA"/mail/*.eml | head -1)")"
 
 http GET "/api/invitations/$code" ''

@@ -93,18 +93,25 @@ static void the_host_is_read_from_an_address(void **state)
 static void an_invitation_holds_its_secret_and_no_false_lines(void **state)
 {
     struct mail_text text =
-        mail_invitation(*state, false, "https://b.test", "Evil\r\nCode: 1", "Ann", "SECRET");
+        mail_invitation(*state, "EN", "https://b.test", "Evil\r\nCode: 1", "Ann", "SECRET");
     assert_string_equal(text.subject, "Invitation to Evil  Code: 1");
     assert_non_null(strstr(text.body, "\nCode: SECRET\n"));
     assert_null(strstr(text.body, "\nCode: 1"));
-    assert_non_null(strstr(text.body, "https://b.test/api/invitations/SECRET"));
+    assert_non_null(strstr(text.body, "https://b.test/invitation?lang=en&token=SECRET\n"));
 }
 
 static void a_reset_link_escapes_the_address(void **state)
 {
-    struct mail_text text = mail_reset(*state, true, "https://b.test", "a+b&c@d.e", "T", 60);
-    assert_non_null(strstr(text.body, "?token=T&email=a%2Bb%26c%40d.e\n"));
+    struct mail_text text = mail_reset(*state, "FR", "https://b.test", "a+b&c@d.e", "T", 60);
+    assert_non_null(strstr(text.body, "/reset-password?lang=fr&token=T&email=a%2Bb%26c%40d.e\n"));
     assert_non_null(strstr(text.body, "60 minutes"));
+    text = mail_reset(*state, "NL", "https://b.test", "a@d.e", "T", 60);
+    assert_non_null(strstr(text.body, "60 minuten"));
+    assert_non_null(strstr(text.body, "?lang=nl&token=T&"));
+    assert_string_equal(mail_reset(*state, NULL, "", "", "", 1).subject, "Choose a new password");
+    text = mail_invitation(*state, "NL", "", "{code}", "{by}", "T");
+    assert_string_equal(text.subject, "Uitnodiging voor {code}");
+    assert_non_null(strstr(text.body, "\n{by} nodigt u uit voor {code}. "));
 }
 
 static int open_arena(void **state)

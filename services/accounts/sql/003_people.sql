@@ -11,7 +11,7 @@ DECLARE
     v_new bigint;
 BEGIN
     SELECT * INTO v_user FROM accounts.users u WHERE u.email = p_email::citext;
-    v_at := CASE WHEN v_user.language = 'FR' THEN 2 ELSE 1 END;
+    v_at := CASE v_user.language WHEN 'FR' THEN 2 WHEN 'NL' THEN 3 ELSE 1 END;
     INSERT INTO accounts.password_resets AS r (user_id, hash, expires_at)
     SELECT v_user.id, p_hash, now() + interval '60 minutes'
      WHERE v_user.id IS NOT NULL AND accounts.is_live(v_user.id)
