@@ -35,7 +35,10 @@ static int rotate(const char *option, int argc, char **argv)
     (void)argc;
     (void)argv;
     secrets_open();
-    return secrets_rotate_main(service_connect(NULL));
+    struct pg *pg = service_connect(NULL);
+    int code = secrets_rotate_main(pg);
+    pg_close(pg);
+    return code;
 }
 
 int main(int argc, char **argv)

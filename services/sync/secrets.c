@@ -298,5 +298,6 @@ int secrets_rotate_main(struct pg *pg)
         good = rotate_organization(pg, arena, pg_int(rows, row, 0), counts);
     printf("%" PRId64 " connections sealed with key %s, %" PRId64 " that no key opens\n", counts[0],
            secrets_key_id(), counts[1]);
+    arena_destroy(arena);
     return good && counts[1] == 0 ? 0 : 1;
 }
