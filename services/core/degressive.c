@@ -175,7 +175,7 @@ enum degressive_fault degressive_rate(const char *expression, int64_t days, stru
         return DEGRESSIVE_SYNTAX;
     if (parser.fault != DEGRESSIVE_OK)
         return parser.fault;
-    if (value.num < 0)
+    if (value.num < 0 || value.num / value.den >= DEGRESSIVE_MAX)
         return DEGRESSIVE_RANGE;
     *out = value.num == 0 ? (struct fraction){1, 1} : value;
     return DEGRESSIVE_OK;

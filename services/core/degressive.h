@@ -18,7 +18,9 @@ enum degressive_fault { DEGRESSIVE_OK, DEGRESSIVE_SYNTAX, DEGRESSIVE_RANGE };
 
 enum { DEGRESSIVE_DAYS = 366 /* a setting is tried with every number of days up to this */ };
 
-/* RANGE: division by zero, overflow, or a negative result. */
+enum { DEGRESSIVE_MAX = 1000000 /* amounts of bills must fit their columns */ };
+
+/* RANGE: division by zero, overflow, a negative result, or one of DEGRESSIVE_MAX or more. */
 enum degressive_fault degressive_rate(const char *expression, int64_t days,
                                       struct fraction *out) MUST_USE NONNULL;
 /* What stands against the expression as a setting: its first fault for 1 to DEGRESSIVE_DAYS days;

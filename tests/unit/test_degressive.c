@@ -63,6 +63,9 @@ static void test_a_setting_holds_for_every_number_of_days(void **state)
         {"daysCount - 1", DEGRESSIVE_OK, 366}, /* 0 counts as 1 */
         {"1 / (daysCount - 367)", DEGRESSIVE_RANGE, 1},
         {"1/0", DEGRESSIVE_RANGE, 1},
+        {"999999.9", DEGRESSIVE_OK, 366},
+        {"1000000", DEGRESSIVE_RANGE, 1},
+        {"daysCount * 10000", DEGRESSIVE_RANGE, 100},
         {"3 - daysCount", DEGRESSIVE_RANGE, 4},
         {"1 / (366 - daysCount)", DEGRESSIVE_RANGE, 366},
         {"400 - daysCount", DEGRESSIVE_OK, 366},
