@@ -40,9 +40,23 @@ done
 sed 's/"readinessProbe"/"readinessProb"/; s/"maxUnavailable":0/"maxUnavailable":true/' production.ts >wrong.ts
 npx --no-install tsc --noEmit --strict --skipLibCheck --moduleResolution node16 --module node16 wrong.ts >tsc.log 2>&1 &&
     not_ok "planted mistakes are found" || like "planted mistakes are found" readinessProb "$(cat tsc.log)"
+sed '/readOnlyRootFilesystem/d; /unhealthyPodEvictionPolicy/d; s/clusterIP: None/clusterIP: 10.0.0.9/' small.yaml >wrong.yaml
+is "planted faults break their three rules" 3 "$(node check.mjs wrong.yaml planted wrong.ts none.yaml | grep -c '^not ok')"
 if command -v promtool >/dev/null; then
     out=$(promtool check rules rules.yaml 2>&1) && ok "promtool takes the alerts" || not_ok "promtool takes the alerts" "$out"
     echo "# ${out//$'\n'/ }"
 else
     skip "promtool takes the alerts" "prometheus is not installed"
+fi
+# The dashboard asks for numbers that the programs have, in words that Prometheus reads.
+jq -r '.panels[].targets[].expr' "$ROOT/deploy/grafana/bureau.json" | sed 's/\$__rate_interval/5m/g' >expressions
+missing=
+for metric in $(cat expressions rules.yaml | grep -oE '\bbureau_[a-z_]+' | sed -E 's/_(bucket|sum|count)$//' | sort -u); do
+    grep -rqF "\"$metric\"" "$ROOT"/common/*.c "$ROOT"/gateway/*.c "$ROOT"/services/core/*.c || missing+=" $metric"
+done
+is "every number of the alerts and the dashboard exists" "" "$missing"
+if command -v promtool >/dev/null; then
+    { printf 'groups:\n- name: dashboard\n  rules:\n'; awk '{ gsub(/'"'"'/, "'"''"'"); printf "  - record: dashboard:%d\n    expr: '"'%s'"'\n", NR, $0 }' expressions; } >dashboard.yaml
+    out=$(promtool check rules dashboard.yaml 2>&1) && ok "the dashboard's expressions are well-formed ($(wc -l <expressions))" ||
+        not_ok "the dashboard's expressions are well-formed" "$out"
 fi
