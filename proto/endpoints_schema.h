@@ -1,7 +1,7 @@
 /*
  * endpoints_schema.h - bodies and answers of the routes that are no plain operation of a resource,
- * by service and op. The document generator reads it; a service may check bodies with the same
- * tables. Optional: a route without an entry takes and gives any JSON.
+ * by service and op. The services check bodies by these tables, the document generator shows them.
+ * Optional: a route without an entry takes and gives any JSON.
  */
 #ifndef PROTO_ENDPOINTS_SCHEMA_H
 #define PROTO_ENDPOINTS_SCHEMA_H
@@ -10,7 +10,8 @@
 
 struct endpoint_schema {
     const char *service, *op;
-    const struct field *body; /* ends with {0}; NULL: no table */
+    const struct field *body; /* what the service reads by the table; ends with {0}, or NULL */
+    const struct field *more; /* keys that the op checks in its own way: only shown; or NULL */
     bool no_body;             /* a write that takes none */
     bool partial;             /* nothing is required (updates) */
     const char *answer;       /* JSON of a typical success body, or NULL */
@@ -18,6 +19,6 @@ struct endpoint_schema {
 };
 
 /* Or NULL. */
-const struct endpoint_schema *endpoint_schema_of(const struct route *route) MUST_USE;
+const struct endpoint_schema *endpoint_schema_find(const char *service, const char *op) MUST_USE;
 
 #endif

@@ -87,7 +87,7 @@ static void put_bulk_body(struct buf *out, const struct route *route)
 static void put_request_body(struct buf *out, const struct route *route)
 {
     const struct resource *r = route->resource;
-    const struct endpoint_schema *schema = endpoint_schema_of(route);
+    const struct endpoint_schema *schema = endpoint_schema_find(route->service, route->op);
     bool writes = strcmp(route->verb, "POST") == 0 || strcmp(route->verb, "PUT") == 0;
     if (r != NULL && (doc_is_op(route, "create") || doc_is_op(route, "update"))) {
         put_body_open(out, "application/json", true);
@@ -98,9 +98,9 @@ static void put_request_body(struct buf *out, const struct route *route)
     } else if (r != NULL && doc_is_op(route, "import")) {
         put_body_open(out, "text/csv", true);
         buf_puts(out, "{\"type\":\"string\"}}}}");
-    } else if (schema != NULL && schema->body != NULL) {
+    } else if (schema != NULL && (schema->body != NULL || schema->more != NULL)) {
         put_body_open(out, "application/json", !schema->partial);
-        doc_body_schema(out, schema->body, route->dialect, schema->partial);
+        doc_endpoint_body(out, schema, route->dialect);
         buf_puts(out, "}}}");
     } else if (writes && !doc_is_op(route, "restore") && (schema == NULL || !schema->no_body)) {
         put_body_open(out, "application/json", false);

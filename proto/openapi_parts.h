@@ -16,11 +16,10 @@ void doc_json(struct buf *out, const char *name, const char *json);
 
 /* components.schemas, members only; custom as openapi_write() takes it */
 void doc_schemas(struct buf *out, const char *custom_or_null);
-/* Schemas of bodies: of a resource, with its custom fields, or of any table of fields. partial:
-   nothing is required. */
+/* Schemas of bodies: of a resource, with its custom fields (partial: nothing is required), or of an
+   endpoint. */
 void doc_resource_body(struct buf *out, const struct resource *resource, bool partial);
-void doc_body_schema(struct buf *out, const struct field *fields, enum dialect dialect,
-                     bool partial);
+void doc_endpoint_body(struct buf *out, const struct endpoint_schema *schema, enum dialect dialect);
 /* Items of the array of parameters of an operation. */
 void doc_parameters(struct buf *out, const struct route *route);
 /* components.parameters and components.headers, members only */

@@ -169,7 +169,7 @@ static void put_success_schema(struct buf *out, const struct route *route)
 
 static void put_success(struct buf *out, const struct route *route)
 {
-    const struct endpoint_schema *schema = endpoint_schema_of(route);
+    const struct endpoint_schema *schema = endpoint_schema_find(route->service, route->op);
     const char *type = schema != NULL && schema->type != NULL ? schema->type : "application/json";
     bool later = route->resource != NULL && doc_is_op(route, "import");
     doc_key(out, (route->flags & ACTION_CREATED) != 0 ? "201" : later ? "202" : "200");

@@ -169,49 +169,60 @@ static void put_written(struct buf *out, const struct field *field, enum dialect
     buf_putc(out, '}');
 }
 
-/* Opens the schema of a body and says what is required. */
-static void open_body(struct buf *out, const struct field *fields, bool partial)
+/* The names of what is required, behind what `any` says is there. */
+static void put_required(struct buf *out, const struct field *fields, bool *any)
 {
-    buf_putc(out, '{');
-    put_type(out, "object", false);
-    bool any = false;
-    for (const struct field *f = fields; f->name != NULL && !partial; f++) {
+    for (const struct field *f = fields; f != NULL && f->name != NULL; f++) {
         if (!is_written(f) || (f->flags & REQUIRED) == 0)
             continue;
-        if (!any)
+        if (!*any)
             doc_json(out, "required", "[");
-        any = true;
+        *any = true;
         doc_next(out);
         buf_puts_json(out, f->name);
     }
+}
+
+/* Opens the schema of a body of one or two tables and says what is required. */
+static void open_body(struct buf *out, const struct field *fields, const struct field *more,
+                      bool partial)
+{
+    bool any = false;
+    buf_putc(out, '{');
+    put_type(out, "object", false);
+    if (partial)
+        return;
+    put_required(out, fields, &any);
+    put_required(out, more, &any);
     if (any)
         buf_putc(out, ']');
 }
 
 static void put_properties(struct buf *out, const struct field *fields, enum dialect dialect)
 {
-    doc_key(out, "properties");
-    buf_putc(out, '{');
-    for (const struct field *f = fields; f->name != NULL; f++)
+    for (const struct field *f = fields; f != NULL && f->name != NULL; f++)
         if (is_written(f)) {
             doc_key(out, f->name);
             put_written(out, f, dialect);
         }
-    buf_puts(out, "}}");
 }
 
-void doc_body_schema(struct buf *out, const struct field *fields, enum dialect dialect,
-                     bool partial)
+void doc_endpoint_body(struct buf *out, const struct endpoint_schema *schema, enum dialect dialect)
 {
-    open_body(out, fields, partial);
-    put_properties(out, fields, dialect);
+    open_body(out, schema->body, schema->more, schema->partial);
+    doc_json(out, "properties", "{");
+    put_properties(out, schema->body, dialect);
+    put_properties(out, schema->more, dialect);
+    buf_puts(out, "}}");
 }
 
 void doc_resource_body(struct buf *out, const struct resource *r, bool partial)
 {
-    open_body(out, r->fields, partial);
+    open_body(out, r->fields, NULL, partial);
     put_custom_ref(out, r->custom);
+    doc_json(out, "properties", "{");
     put_properties(out, r->fields, r->dialect);
+    buf_puts(out, "}}");
 }
 
 static const char envelopes[] =

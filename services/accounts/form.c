@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "proto/endpoints_schema.h"
 #include "services/core/check.h"
 #include "services/core/service.h"
 
@@ -15,6 +16,9 @@ static bool is_blank(struct call *call, const msgpack_object *value)
     const char *text = mp_text(call->arena, value);
     return text != NULL && text_trim(call->arena, text)[0] == '\0';
 }
+
+typedef enum err (*read_fn)(struct call *call, const struct field *field,
+                            const msgpack_object *value, bool partial, const char **out);
 
 static enum err read_field(struct call *call, const struct field *field,
                            const msgpack_object *value, bool partial, const char **out)
@@ -34,21 +38,6 @@ static enum err read_field(struct call *call, const struct field *field,
     return ERR_OK;
 }
 
-enum err form_read(struct call *call, const msgpack_object *body, const struct field *fields,
-                   bool partial, struct form *form)
-{
-    enum err err = ERR_OK;
-    *form = (struct form){.fields = fields};
-    for (size_t i = 0; fields[i].name != NULL; i++) {
-        assert(i < FORM_FIELDS);
-        const msgpack_object *value = mp_find(body, fields[i].name);
-        form->present[i] = value != NULL;
-        if (read_field(call, &fields[i], value, partial, &form->values[i]) != ERR_OK)
-            err = ERR_INVALID;
-    }
-    return err;
-}
-
 static enum err robert_field(struct call *call, const struct field *field,
                              const msgpack_object *value, bool partial, const char **out)
 {
@@ -64,19 +53,41 @@ static enum err robert_field(struct call *call, const struct field *field,
     return ERR_OK;
 }
 
-enum err form_robert(struct call *call, const msgpack_object *body, const struct field *fields,
-                     bool partial, struct form *form)
+/* Every field of form->fields, which the caller has set. */
+static enum err read_all(struct call *call, const msgpack_object *body, bool partial, read_fn read,
+                         struct form *form)
 {
     enum err err = ERR_OK;
-    *form = (struct form){.fields = fields};
-    for (size_t i = 0; fields[i].name != NULL; i++) {
+    for (size_t i = 0; form->fields[i].name != NULL; i++) {
         assert(i < FORM_FIELDS);
-        const msgpack_object *value = mp_find(body, fields[i].name);
+        const msgpack_object *value = mp_find(body, form->fields[i].name);
         form->present[i] = value != NULL;
-        if (robert_field(call, &fields[i], value, partial, &form->values[i]) != ERR_OK)
+        if (read(call, &form->fields[i], value, partial, &form->values[i]) != ERR_OK)
             err = ERR_INVALID;
     }
     return err;
+}
+
+const struct field *form_fields(const struct call *call, bool *partial)
+{
+    const struct endpoint_schema *schema = endpoint_schema_find("accounts", call->request->op);
+    assert(schema != NULL && schema->body != NULL);
+    *partial = schema->partial;
+    return schema->body;
+}
+
+enum err form_read(struct call *call, const msgpack_object *body, struct form *form)
+{
+    bool partial;
+    *form = (struct form){.fields = form_fields(call, &partial)};
+    return read_all(call, body, partial, read_field, form);
+}
+
+enum err form_robert(struct call *call, const msgpack_object *body, const struct field *fields,
+                     bool partial, struct form *form)
+{
+    *form = (struct form){.fields = fields};
+    return read_all(call, body, partial, robert_field, form);
 }
 
 static size_t index_of(const struct form *form, const char *name)

@@ -1,6 +1,6 @@
 /*
- * form.h - the body of an endpoint checked against a constant table of fields with the engine's
- * rules; and the small steps that operations of this service share.
+ * form.h - the body of an endpoint checked against its table in proto/endpoints_schema.c with the
+ * engine's rules; and the small steps that operations of this service share.
  */
 #ifndef ACCOUNTS_FORM_H
 #define ACCOUNTS_FORM_H
@@ -15,13 +15,14 @@ struct form {
     bool present[FORM_FIELDS];       /* the key is in the body, maybe with null */
 };
 
-/* Reads every field of the Laravel dialect; adds all faults. partial: REQUIRED and NOT_NULL fields
-   may be absent, not null. Errors: INVALID. */
-enum err form_read(struct call *call, const msgpack_object *body, const struct field *fields,
-                   bool partial, struct form *form) MUST_USE;
-/* The same by the rules of document 003. */
+/* Reads the fields of the op's table by the rules of the Laravel dialect; adds all faults. Of a
+   partial one REQUIRED and NOT_NULL fields may be absent, not null. Errors: INVALID. */
+enum err form_read(struct call *call, const msgpack_object *body, struct form *form) MUST_USE;
+/* The same by the rules of document 003, and by a table that is at hand. */
 enum err form_robert(struct call *call, const msgpack_object *body, const struct field *fields,
                      bool partial, struct form *form) MUST_USE;
+/* The op's table; partial says whether all of it may be absent. */
+const struct field *form_fields(const struct call *call, bool *partial) NEVER_NULL;
 const char *form_text(const struct form *form, const char *name); /* NULL when absent or null */
 bool form_has(const struct form *form, const char *name);
 

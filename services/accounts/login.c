@@ -18,17 +18,10 @@ struct opening {
     struct jwt_claims claims;
 };
 
-static const struct field fields[] = {
-    {"email", F_EMAIL, REQUIRED, .max = 255},
-    {"password", F_TEXT, REQUIRED | EXACT, .max = 255},
-    {"device_name", F_TEXT, 0, .max = 255},
-    {0},
-};
-
 static enum err prove_email(struct call *call, const char *refusal, struct opening *opening)
 {
     struct form form;
-    enum err err = form_read(call, call->body, fields, false, &form);
+    enum err err = form_read(call, call->body, &form);
     if (err != ERR_OK)
         return err;
     struct proof proof = {.identifier = form_text(&form, "email"),

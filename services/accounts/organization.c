@@ -4,13 +4,6 @@
 #include "services/accounts/form.h"
 #include "services/accounts/hooks.h"
 
-static const struct field fields[] = {
-    {"name", F_TEXT, REQUIRED, .min = 1, .max = 255},
-    {"timezone", F_ZONE, NOT_NULL},
-    {"billing_email", F_EMAIL, 0, .max = 255},
-    {0},
-};
-
 static const char *const missing = "Organization not found.";
 
 enum err org_list(struct call *call)
@@ -80,7 +73,7 @@ enum err org_create(struct call *call)
     struct form form;
     struct sql sql;
     struct pg_result *result;
-    enum err err = form_read(call, call->body, fields, false, &form);
+    enum err err = form_read(call, call->body, &form);
     if (err != ERR_OK)
         return err;
     int64_t user = call->request->who.user_id;
@@ -143,7 +136,7 @@ enum err org_update(struct call *call)
     struct form form;
     enum err err = enter(call, ROLE_ADMIN);
     if (err == ERR_OK)
-        err = form_read(call, call->body, fields, true, &form);
+        err = form_read(call, call->body, &form);
     if (err == ERR_OK)
         err = change(call, &form);
     if (err == ERR_OK)

@@ -10,17 +10,6 @@
 
 enum { RESET_MINUTES = 60 };
 
-static const struct field forgot_fields[] = {
-    {"email", F_EMAIL, REQUIRED, .max = 255},
-    {0},
-};
-
-static const struct field reset_fields[] = {
-    {"token", F_TEXT, REQUIRED, .max = 255},
-    {"email", F_EMAIL, REQUIRED, .max = 255},
-    {0},
-};
-
 static const char *const no_reset = "This password reset token is invalid.";
 
 enum err forgot_password(struct call *call)
@@ -29,7 +18,7 @@ enum err forgot_password(struct call *call)
     struct sql sql;
     struct pg_result *result;
     char token[SECRET_LINK + 1], hash[65];
-    enum err err = form_read(call, call->body, forgot_fields, false, &form);
+    enum err err = form_read(call, call->body, &form);
     if (err != ERR_OK)
         return err;
     const char *email = form_text(&form, "email"), *base = service_settings.public_url;
@@ -94,7 +83,7 @@ enum err reset_password(struct call *call)
     char text[65];
     int64_t user = 0;
     const char *password;
-    enum err err = form_read(call, call->body, reset_fields, false, &form);
+    enum err err = form_read(call, call->body, &form);
     enum err second = form_password(call, true, &password);
     if (err != ERR_OK || second != ERR_OK)
         return ERR_INVALID;

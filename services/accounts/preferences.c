@@ -7,13 +7,6 @@
 
 enum { PREFERENCES_MAX_BYTES = 16384 };
 
-static const struct field fields[] = {
-    {"timezone", F_ZONE, NOT_NULL},
-    {"work_hours_start", F_TEXT, NOT_NULL},
-    {"work_hours_end", F_TEXT, NOT_NULL},
-    {0},
-};
-
 #define COMMON_JSON                                                                                \
     "'timezone', zone, 'work_days', to_json(work_days), 'work_hours_start',"                       \
     " CASE WHEN work_hours_start = '24:00' THEN '24:00' ELSE to_char(work_hours_start, 'HH24:MI')" \
@@ -168,7 +161,7 @@ enum err preferences_update(struct call *call)
 {
     struct form form;
     const char *days, *json;
-    enum err err = form_read(call, call->body, fields, true, &form);
+    enum err err = form_read(call, call->body, &form);
     enum err week = read_days(call, &days);
     enum err rest = read_free(call, &json);
     enum err hours = judge_hours(call, &form);

@@ -11,14 +11,6 @@
 #include "services/core/check.h"
 #include "services/core/service.h"
 
-static const struct field fields[] = {
-    {"name", F_TEXT, REQUIRED, .min = 1, .max = 255},
-    {"email", F_EMAIL, REQUIRED, .max = 255},
-    {"organization_name", F_TEXT, REQUIRED, .min = 1, .max = 255},
-    {"timezone", F_ZONE, 0},
-    {0},
-};
-
 static enum err refuse_taken(struct call *call, const struct form *form)
 {
     struct sql sql;
@@ -34,7 +26,7 @@ static enum err refuse_taken(struct call *call, const struct form *form)
 
 static enum err read_registration(struct call *call, struct form *form, const char **password)
 {
-    enum err err = form_read(call, call->body, fields, false, form);
+    enum err err = form_read(call, call->body, form);
     enum err second = form_password(call, true, password);
     if (form_text(form, "email") != NULL) {
         enum err third = refuse_taken(call, form);

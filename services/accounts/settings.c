@@ -9,33 +9,6 @@
 #include "services/accounts/setting_rules.h"
 #include "services/core/degressive.h"
 
-static const char *const languages[] = {"EN", "FR", "NL", NULL};
-static const char *const overbooking[] = {"report", "refuse", NULL};
-static const char *const overlap[] = {"allow", "refuse", NULL};
-static const char *const days[] = {"monday", "tuesday",  "wednesday", "thursday",
-                                   "friday", "saturday", "sunday",    NULL};
-
-static const struct field fields[] = {
-    {"name", F_TEXT, NOT_NULL, .min = 1, .max = 255},
-    {"timezone", F_ZONE, NOT_NULL},
-    {"language", F_ENUM, NOT_NULL, .values = languages},
-    {"currency", F_TEXT, NOT_NULL, .max = 3},
-    {"vat_rate", F_DECIMAL, NOT_NULL, .min = 0, .max = 100, .scale = 4},
-    {"degressive_rate", F_TEXT, NOT_NULL, .max = 200},
-    {"overbooking", F_ENUM, NOT_NULL, .values = overbooking},
-    {"overlap", F_ENUM, NOT_NULL, .values = overlap},
-    {"billing_email", F_EMAIL, 0, .max = 255},
-    {"week_starts_on", F_ENUM, NOT_NULL, .values = days},
-    {"street", F_TEXT, 0, .max = 191},
-    {"postal_code", F_TEXT, 0, .max = 10},
-    {"locality", F_TEXT, 0, .max = 191},
-    {"country", F_TEXT, 0, .max = 2},
-    {"phone", F_TEXT, 0, .max = 64},
-    {"vat_number", F_TEXT, 0, .max = 32},
-    {"legal_numbers", F_TEXT, 0, .max = 255},
-    {0},
-};
-
 enum err settings_get(struct call *call)
 {
     struct sql sql;
@@ -100,11 +73,12 @@ static enum err change(struct call *call, const struct form *form)
     sql_init(&sql, call->arena);
     int name = sql_bind(&sql, form_text(form, "name"));
     sql_puts(&sql, "WITH s AS (UPDATE accounts.organization_settings SET");
-    for (size_t i = 0; fields[i].name != NULL; i++) {
-        if (strcmp(fields[i].name, "name") == 0 || !form->present[i])
+    for (size_t i = 0; form->fields[i].name != NULL; i++) {
+        const struct field *field = &form->fields[i];
+        if (strcmp(field->name, "name") == 0 || !form->present[i])
             continue;
-        sql_printf(&sql, " %s = $%d::text%s,", fields[i].name, sql_bind(&sql, form->values[i]),
-                   fields[i].type == F_DECIMAL ? "::numeric" : "");
+        sql_printf(&sql, " %s = $%d::text%s,", field->name, sql_bind(&sql, form->values[i]),
+                   field->type == F_DECIMAL ? "::numeric" : "");
     }
     sql_printf(&sql,
                " updated_at = clock_timestamp() WHERE organization_id = core.org())"
@@ -140,7 +114,7 @@ enum err settings_update(struct call *call)
     const msgpack_object *nested = mp_find(call->body, "organization");
     if (!mp_is_null(nested) && nested->type != MSGPACK_OBJECT_MAP)
         return call_fault(call, "organization", RULE_ARRAY, NULL, NULL);
-    enum err err = form_read(call, both_of(call, nested), fields, true, &form);
+    enum err err = form_read(call, both_of(call, nested), &form);
     enum err second = judge(call, &form);
     if (err != ERR_OK || second != ERR_OK)
         return ERR_INVALID;

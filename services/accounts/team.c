@@ -8,19 +8,7 @@
 #include "services/accounts/secret.h"
 #include "services/core/service.h"
 
-static const char *const roles[] = {"owner", "admin", "manager", "member", "user", "visitor", NULL};
 static const char *const missing = "User not found.";
-
-static const struct field role_fields[] = {
-    {"role", F_ENUM, REQUIRED, .values = roles},
-    {0},
-};
-
-static const struct field invite_fields[] = {
-    {"email", F_EMAIL, REQUIRED, .max = 255},
-    {"role", F_ENUM, REQUIRED, .values = roles},
-    {0},
-};
 
 enum err team_list(struct call *call)
 {
@@ -106,7 +94,7 @@ static enum err invite(struct call *call, const struct form *form)
 enum err team_invite(struct call *call)
 {
     struct form form;
-    enum err err = form_read(call, call->body, invite_fields, false, &form);
+    enum err err = form_read(call, call->body, &form);
     if (err != ERR_OK)
         return err;
     if (role_of(form_text(&form, "role")) > call->request->who.role)
@@ -122,7 +110,7 @@ enum err team_update(struct call *call)
     int64_t user = call->request->row;
     enum err err = member_role(call, user, false, missing, &from);
     if (err == ERR_OK)
-        err = form_read(call, call->body, role_fields, false, &form);
+        err = form_read(call, call->body, &form);
     if (err != ERR_OK)
         return err;
     enum role to = role_of(form_text(&form, "role"));

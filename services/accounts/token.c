@@ -12,12 +12,6 @@
     " 'expires_at', core.iso(t.expires_at), 'last_used_at', core.iso(t.last_used_at),"             \
     " 'created_at', core.iso(t.created_at))"
 
-static const struct field fields[] = {
-    {"name", F_TEXT, REQUIRED, .min = 1, .max = 255},
-    {"expires_at", F_TIME, 0},
-    {0},
-};
-
 enum { ABILITIES_MAX = 100 };
 
 enum err token_list(struct call *call)
@@ -163,7 +157,7 @@ enum err token_create(struct call *call)
     struct form form;
     struct sql sql;
     const char *abilities = NULL;
-    enum err err = form_read(call, call->body, fields, false, &form);
+    enum err err = form_read(call, call->body, &form);
     enum err second = read_abilities(call, &abilities);
     if (err == ERR_OK)
         err = second;

@@ -4,14 +4,6 @@
 #include "services/accounts/member.h"
 #include "services/accounts/user.h"
 
-static const char *const languages[] = {"EN", "FR", "NL", NULL};
-
-static const struct field fields[] = {
-    {"language", F_ENUM, 0, .values = languages},
-    {"auth_token_validity_duration", F_INT, 0, .min = 1, .max = 744},
-    {0},
-};
-
 static enum err find(struct call *call)
 {
     enum role role;
@@ -39,11 +31,13 @@ enum err user_settings_update(struct call *call)
     struct form form;
     struct sql sql;
     struct pg_result *result;
+    bool partial;
+    const struct field *fields = form_fields(call, &partial);
     enum err err = find(call);
     if (err == ERR_OK && (call->body == NULL || call->body->via.map.size == 0))
         err = call_fail(call, ERR_MALFORMED, "Missing request data to process validation");
     if (err == ERR_OK)
-        err = form_robert(call, call->body, fields, true, &form);
+        err = form_robert(call, call->body, fields, partial, &form);
     if (err != ERR_OK)
         return err;
     sql_init(&sql, call->arena);

@@ -1,16 +1,21 @@
 #include "services/billing/body.h"
 
+#include <assert.h>
 #include <string.h>
 
+#include "proto/endpoints_schema.h"
 #include "services/core/check.h"
 #include "services/core/validate.h"
 
-enum err body_read(struct call *call, const struct field *fields, bool whole)
+enum err body_read(struct call *call)
 {
-    const struct resource form = {.name = "form", .dialect = DIALECT_LARAVEL, .fields = fields};
+    const struct endpoint_schema *schema = endpoint_schema_find("billing", call->request->op);
+    assert(schema != NULL && schema->body != NULL);
+    const struct resource form = {
+        .name = "form", .dialect = DIALECT_LARAVEL, .fields = schema->body};
     const struct resource *asked = call->resource;
     call->resource = &form;
-    call->created = whole;
+    call->created = !schema->partial; /* what is required must be there */
     enum err err = validate(call);
     call->resource = asked;
     call->created = false;

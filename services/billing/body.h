@@ -4,9 +4,9 @@
 
 #include "services/core/call.h"
 
-/* Fills call->columns from the body by a table of fields (ends with {0}); whole: what is required
-   must be there. Errors: INVALID with faults. */
-enum err body_read(struct call *call, const struct field *fields, bool whole) MUST_USE;
+/* Fills call->columns from the body by the op's table in proto/endpoints_schema.c.
+   Errors: INVALID with faults. */
+enum err body_read(struct call *call) MUST_USE;
 /* The column, or NULL: then the fault is added when it was required. A day as "2024-01-08". */
 enum err query_day(struct call *call, const char *name, bool required, const char **out) MUST_USE;
 /* *start and *end in order, or the fault of end. */

@@ -4,7 +4,6 @@
 #include "services/core/check.h"
 
 static const char missing[] = "Client not found.";
-static const char *const roundings[] = {"up", "nearest", "down", NULL};
 
 static enum err find_client(struct call *call)
 {
@@ -37,14 +36,10 @@ enum err unbilled_hours(struct call *call)
 /* Whole blocks that ended by the end of the day; they may not change any more. */
 enum err hours_bill(struct call *call)
 {
-    static const struct field fields[] = {{"start", F_DATE, 0},
-                                          {"end", F_DATE, REQUIRED},
-                                          {"reference", F_TEXT, REQUIRED, .min = 1, .max = 255},
-                                          {0}};
     struct sql sql;
     enum err err = find_client(call);
     if (err == ERR_OK)
-        err = body_read(call, fields, true);
+        err = body_read(call);
     if (err != ERR_OK)
         return err;
     sql_init(&sql, call->arena);
@@ -111,16 +106,11 @@ enum err terms_get(struct call *call)
 /* What is not sent stays. */
 enum err terms_update(struct call *call)
 {
-    static const struct field fields[] = {
-        {"hourly_rate", F_DECIMAL, 0, .min = 0, .max = 9999999999, .scale = 2},
-        {"rounding_minutes", F_INT, 0, .min = 0, .max = 240},
-        {"rounding", F_ENUM, NOT_NULL, .values = roundings},
-        {0}};
     struct sql sql;
     struct pg_result *result;
     enum err err = find_client(call);
     if (err == ERR_OK)
-        err = body_read(call, fields, false);
+        err = body_read(call);
     if (err != ERR_OK)
         return err;
     sql_init(&sql, call->arena);

@@ -24,9 +24,8 @@ enum err planner_feed_list(struct call *call)
 /* Whose blocks: hers, or for members anybody's of the organization. */
 static enum err read_user(struct call *call, const char **user)
 {
-    static const struct field fields[] = {{"user_id", F_INT, 0, .min = 1, .max = INT64_MAX}, {0}};
     const struct caller *who = &call->request->who;
-    enum err err = body_read(call, fields, false);
+    enum err err = body_read(call);
     if (err != ERR_OK)
         return err;
     const char *own = arena_printf(call->arena, "%lld", (long long)who->user_id);

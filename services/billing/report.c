@@ -171,9 +171,7 @@ enum err locked_list(struct call *call)
 
 enum err locked_create(struct call *call)
 {
-    static const struct field fields[] = {
-        {"start_date", F_DATE, REQUIRED}, {"end_date", F_DATE, REQUIRED}, {0}};
-    enum err err = body_read(call, fields, true);
+    enum err err = body_read(call);
     if (err != ERR_OK)
         return err;
     const char *start = call_value(call, "start_date"), *end = call_value(call, "end_date");

@@ -6,19 +6,6 @@
 #include "services/core/check.h"
 #include "services/core/crud.h"
 
-static const struct field fields[] = {
-    {"title", F_TEXT, 0, .min = 1, .max = 255},
-    {"description", F_TEXT, 0, .max = 5000},
-    {"start_time", F_TIME, 0},
-    {"timezone", F_ZONE, NOT_NULL},
-    {"color", F_COLOR, 0},
-    {"is_billable", F_BOOL, NOT_NULL},
-    {"client_id", F_INT, 0, .min = 1, .max = INT64_MAX},
-    {"project_id", F_INT, 0, .min = 1, .max = INT64_MAX},
-    {"calendar_id", F_INT, 0, .min = 1, .max = INT64_MAX},
-    {0},
-};
-
 enum err timer_current(struct call *call)
 {
     struct sql sql;
@@ -75,7 +62,7 @@ enum err timer_start(struct call *call)
     const char *client;
     struct sql sql;
     struct pg_result *result;
-    enum err err = body_read(call, fields, false);
+    enum err err = body_read(call);
     if (err == ERR_OK)
         err = check_references(call, &client);
     if (err != ERR_OK)
