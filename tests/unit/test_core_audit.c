@@ -14,7 +14,8 @@ static void begin_chain(void)
         crm = pg_open_as(database_url, "unit-verify", "bureau_crm");
     }
     (void)database_ask(database_url,
-                       "SET session_replication_role = replica; DELETE FROM core.audit");
+                       "SET session_replication_role = replica; DELETE FROM core.audit;"
+                       " DELETE FROM core.audit_head");
     int64_t id = make("{\"name\":\"one\"}");
     (void)ask(&engine_thing, "update", id, "{\"name\":\"two\"}");
     (void)ask(&engine_thing, "update", id, "{\"name\":\"three\"}");
@@ -95,6 +96,72 @@ static void test_a_missing_row_is_found(void **state)
                         "4 a row before this one is missing");
 }
 
+static bool is_refused(struct pg *connection, const char *text)
+{
+    struct sql sql;
+    struct pg_result *rows;
+    struct pg_fault fault;
+    sql_init(&sql, arena);
+    sql_puts(&sql, text);
+    assert_int_equal(pg_begin(connection, 1, 7, 5000), ERR_OK);
+    enum err err = pg_run(connection, arena, &sql, &rows, &fault);
+    pg_rollback(connection);
+    return err != ERR_OK;
+}
+
+/* What is cut off at the end leaves a chain that is whole in itself; the recorded end tells. */
+static void test_missing_newest_rows_are_found(void **state)
+{
+    static const char *const cuts[][2] = {
+        {"seq > 4", "5 the newest 1 rows are missing"},
+        {"seq > 1", "5 the newest 4 rows are missing"},
+        {"seq > 0", "5 the newest 5 rows are missing"},
+    };
+    (void)state;
+    NEEDS_DATABASE();
+    for (size_t i = 0; i < COUNT_OF(cuts); i++) {
+        char sql[256];
+        begin_chain();
+        snprintf(sql, sizeof sql, "DELETE FROM core.audit WHERE organization_id = 1 AND %s",
+                 cuts[i][0]);
+        tamper(sql);
+        assert_int_equal(audit_verify(crm), 1);
+        assert_string_equal(value("SELECT seq || ' ' || fault FROM core.audit_verify()"),
+                            cuts[i][1]);
+    }
+    /* Nor does a chain that goes on afterwards close over the gap. */
+    begin_chain();
+    tamper("DELETE FROM core.audit WHERE organization_id = 1 AND seq > 3");
+    (void)make("{\"name\":\"later\"}");
+    while (audit_seal(accounts))
+        ;
+    assert_int_equal(audit_verify(crm), 1);
+    assert_string_equal(value("SELECT seq || ' ' || fault FROM core.audit_verify()"),
+                        "6 a row before this one is missing");
+}
+
+/* The end of a chain is the sealer's: no service reads or writes it, and it goes only forward. */
+static void test_the_end_is_the_sealers(void **state)
+{
+    static const char *const statements[] = {
+        "UPDATE core.audit_head SET seq = 1", "DELETE FROM core.audit_head",
+        "TRUNCATE core.audit_head", "INSERT INTO core.audit_head VALUES (1, 1, 'x')",
+        "SELECT core.audit_head_set(1, 1, 'x')"};
+    (void)state;
+    NEEDS_DATABASE();
+    begin_chain();
+    struct pg *owner = pg_open(database_url, "unit-owner");
+    for (size_t i = 0; i < COUNT_OF(statements); i++) {
+        assert_true(is_refused(crm, statements[i]));
+        assert_true(is_refused(accounts, statements[i]));
+        assert_true(is_refused(owner, statements[i]));
+    }
+    pg_close(owner);
+    assert_string_equal(value("SELECT seq FROM core.audit_head WHERE organization_id = 1"), "5");
+    tamper("DELETE FROM core.audit_head WHERE organization_id = 1");
+    assert_int_equal(audit_verify(crm), 1);
+}
+
 /* Whoever changes a row and makes its hash good breaks the next one. */
 static void test_a_forged_hash_breaks_the_next_row(void **state)
 {
@@ -117,19 +184,6 @@ static void test_two_rows_cannot_change_places(void **state)
            "UPDATE core.audit SET seq = 2 WHERE organization_id = 1 AND seq = 3;"
            "UPDATE core.audit SET seq = 3 WHERE organization_id = 1 AND seq = 102");
     assert_true(audit_verify(crm) > 0);
-}
-
-static bool is_refused(struct pg *connection, const char *text)
-{
-    struct sql sql;
-    struct pg_result *rows;
-    struct pg_fault fault;
-    sql_init(&sql, arena);
-    sql_puts(&sql, text);
-    assert_int_equal(pg_begin(connection, 1, 7, 5000), ERR_OK);
-    enum err err = pg_run(connection, arena, &sql, &rows, &fault);
-    pg_rollback(connection);
-    return err != ERR_OK;
 }
 
 static void test_it_is_append_only(void **state)
@@ -157,6 +211,8 @@ int main(void)
         cmocka_unit_test(test_the_hash_is_over_every_column),
         cmocka_unit_test(test_a_change_is_found),
         cmocka_unit_test(test_a_missing_row_is_found),
+        cmocka_unit_test(test_missing_newest_rows_are_found),
+        cmocka_unit_test(test_the_end_is_the_sealers),
         cmocka_unit_test(test_a_forged_hash_breaks_the_next_row),
         cmocka_unit_test(test_two_rows_cannot_change_places),
         cmocka_unit_test(test_it_is_append_only),

@@ -114,6 +114,39 @@ CREATE FUNCTION core.audit_hash(a core.audit, place bigint, before bytea) RETURN
         place, a.id, a.organization_id, a.resource, a.row_id, a.op, a.user_id, a.token_id,
         a.request_id, extract(epoch FROM a.at), a.changes)::text, 'UTF8'));
 
+-- How far each organization's chain goes and what its last hash is: without it the newest entries could
+-- be cut off unseen. Nobody is granted anything here; core.audit_seal() writes it, as the owner.
+CREATE TABLE core.audit_head (
+    organization_id bigint PRIMARY KEY,
+    seq             bigint NOT NULL,
+    hash            bytea NOT NULL,
+    at              timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+ALTER TABLE core.audit_head ENABLE ROW LEVEL SECURITY;
+ALTER TABLE core.audit_head FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON core.audit_head USING (organization_id = core.org());
+CREATE POLICY owner ON core.audit_head TO CURRENT_ROLE USING (true) WITH CHECK (true);
+
+-- It only ever goes on.
+CREATE FUNCTION core.audit_head_keep() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' AND NEW.organization_id = OLD.organization_id AND NEW.seq > OLD.seq THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'core.audit_head only goes on';
+END $$;
+CREATE TRIGGER audit_head_keep BEFORE UPDATE OR DELETE ON core.audit_head
+    FOR EACH ROW EXECUTE FUNCTION core.audit_head_keep();
+CREATE TRIGGER audit_head_keep_all BEFORE TRUNCATE ON core.audit_head
+    FOR EACH STATEMENT EXECUTE FUNCTION core.audit_head_keep();
+
+CREATE FUNCTION core.audit_head_set(p_organization bigint, p_seq bigint, p_hash bytea) RETURNS void
+    LANGUAGE sql SET search_path = pg_catalog AS $$
+    INSERT INTO core.audit_head (organization_id, seq, hash) VALUES (p_organization, p_seq, p_hash)
+    ON CONFLICT (organization_id)
+    DO UPDATE SET seq = excluded.seq, hash = excluded.hash, at = excluded.at
+$$;
+
 -- Gives up to p_rows new rows their place. One sealer at a time; another one finds nothing to do.
 -- Writers never wait: they append without a place.
 CREATE FUNCTION core.audit_seal(p_rows integer) RETURNS bigint
@@ -131,11 +164,12 @@ BEGIN
     FOR r IN SELECT * FROM (SELECT * FROM core.audit WHERE seq IS NULL ORDER BY id LIMIT p_rows) o
              ORDER BY organization_id, id LOOP
         IF last_org IS DISTINCT FROM r.organization_id THEN
+            IF last_org IS NOT NULL THEN
+                PERFORM core.audit_head_set(last_org, last_seq, last_hash);
+            END IF;
             last_org := r.organization_id;
-            last_seq := 0;
-            last_hash := NULL;
-            SELECT a.seq, a.hash INTO last_seq, last_hash FROM core.audit a
-            WHERE a.organization_id = last_org AND a.seq IS NOT NULL ORDER BY a.seq DESC LIMIT 1;
+            SELECT h.seq, h.hash INTO last_seq, last_hash FROM core.audit_head h
+            WHERE h.organization_id = last_org;
         END IF;
         last_seq := coalesce(last_seq, 0) + 1;
         UPDATE core.audit a
@@ -143,10 +177,13 @@ BEGIN
         WHERE a.organization_id = r.organization_id AND a.id = r.id RETURNING a.hash INTO last_hash;
         sealed := sealed + 1;
     END LOOP;
+    IF last_org IS NOT NULL THEN
+        PERFORM core.audit_head_set(last_org, last_seq, last_hash);
+    END IF;
     RETURN sealed;
 END $$;
 
--- Rows that do not fit their chain: changed, missing in between, or out of place.
+-- Rows that do not fit their chain: changed, missing in between or at the end, or out of place.
 CREATE FUNCTION core.audit_verify() RETURNS TABLE (organization_id bigint, seq bigint, id bigint, fault text)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
     SELECT c.organization_id, c.seq, c.id,
@@ -159,8 +196,20 @@ CREATE FUNCTION core.audit_verify() RETURNS TABLE (organization_id bigint, seq b
           FROM core.audit a WHERE a.seq IS NOT NULL
           WINDOW w AS (PARTITION BY a.organization_id ORDER BY a.seq)) c
     WHERE c.seq <> c.place OR c.before IS DISTINCT FROM c.prev_hash OR c.expected IS DISTINCT FROM c.hash
+    UNION ALL
+    SELECT coalesce(h.organization_id, l.organization_id), coalesce(h.seq, l.seq), l.id,
+           CASE WHEN h.seq IS NULL OR l.seq > h.seq THEN 'the chain goes on behind its recorded end'
+                WHEN l.seq IS NULL OR l.seq < h.seq
+                THEN format('the newest %s rows are missing', h.seq - coalesce(l.seq, 0))
+                ELSE 'the newest row is another one' END
+    FROM core.audit_head h
+    FULL JOIN (SELECT DISTINCT ON (a.organization_id) a.organization_id, a.seq, a.id, a.hash
+               FROM core.audit a WHERE a.seq IS NOT NULL
+               ORDER BY a.organization_id, a.seq DESC) l ON l.organization_id = h.organization_id
+    WHERE (h.seq, h.hash) IS DISTINCT FROM (l.seq, l.hash)
 $$;
 
-REVOKE ALL ON FUNCTION core.audit_seal(integer), core.audit_verify() FROM PUBLIC;
+REVOKE ALL ON FUNCTION core.audit_seal(integer), core.audit_verify(),
+    core.audit_head_set(bigint, bigint, bytea) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION core.audit_seal(integer), core.audit_verify() TO bureau_accounts;
 GRANT EXECUTE ON FUNCTION core.audit_verify() TO bureau_crm; -- bureau-crm --verify-audit
