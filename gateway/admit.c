@@ -115,6 +115,7 @@ static void fill_who(struct exchange *x, const struct membership *m)
                              .abilities = spaced(x->arena, i->abilities),
                              .zone = i->zone,
                              .org_zone = m == NULL ? "" : m->zone,
+                             .custom = m == NULL ? 0 : m->custom,
                              .language = i->language,
                              .session = x->credential.kind == CREDENTIAL_SESSION};
 }

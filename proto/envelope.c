@@ -47,11 +47,17 @@ enum {
 #define AT(type, name) offsetof(struct type, name)
 
 static const struct member caller_members[] = {
-    {"u", INT64, AT(caller, user_id)},       {"o", INT64, AT(caller, organization_id)},
-    {"t", INT64, AT(caller, token_id)},      {"r", ROLE, AT(caller, role)},
-    {"a", SURE_TEXT, AT(caller, abilities)}, {"z", SURE_TEXT, AT(caller, zone)},
-    {"y", SURE_TEXT, AT(caller, org_zone)},  {"l", SURE_TEXT, AT(caller, language)},
-    {"s", BOOL, AT(caller, session)},        {{0}},
+    {"u", INT64, AT(caller, user_id)},
+    {"o", INT64, AT(caller, organization_id)},
+    {"t", INT64, AT(caller, token_id)},
+    {"r", ROLE, AT(caller, role)},
+    {"a", SURE_TEXT, AT(caller, abilities)},
+    {"z", SURE_TEXT, AT(caller, zone)},
+    {"y", SURE_TEXT, AT(caller, org_zone)},
+    {"l", SURE_TEXT, AT(caller, language)},
+    {"s", BOOL, AT(caller, session)},
+    {"v", INT64, AT(caller, custom)},
+    {{0}},
 };
 
 static const struct member request_members[] = {

@@ -23,6 +23,7 @@ struct caller {
     const char *org_zone;
     const char *language; /* "EN" */
     bool session;         /* cookie, not bearer */
+    int64_t custom;       /* version of her organization's custom fields, 0: unknown */
 };
 
 struct request {

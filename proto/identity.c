@@ -6,7 +6,7 @@
 #include "common/crypto.h"
 #include "proto/resources.h"
 
-enum { VERSION = 1 };
+enum { VERSION = 2 };
 
 static const char *const kinds[] = {"token", "session", "jwt"};
 
@@ -43,6 +43,7 @@ void identity_write(struct buf *out, const struct identity *identity)
         buf_printf(out, "%s%" PRId64 ":%s:", i == 0 ? "" : ",", m->organization_id,
                    role_name(m->role));
         put_zone(out, m->zone);
+        buf_printf(out, ":%" PRId64, m->custom);
     }
     if (n == 0)
         buf_putc(out, '-');
@@ -102,9 +103,9 @@ static bool read_membership(struct arena *arena, struct slice text, struct membe
 {
     const char *role;
     if (!cut_number(&text, ':', 1, &out->organization_id) || !cut_text(arena, &text, ':', &role) ||
-        text.len == 0 || memchr(text.data, ':', text.len) != NULL)
+        !cut_text(arena, &text, ':', &out->zone) || memchr(text.data, ':', text.len) != NULL ||
+        !cut_number(&text, ':', 0, &out->custom))
         return false;
-    out->zone = arena_strndup(arena, text.data, text.len);
     out->role = role_of(role);
     return out->role != ROLE_NONE;
 }

@@ -10,7 +10,8 @@
  *
  * The text is one line, fields parted by a space: version, user id, token id (0: none), expiry as
  * Unix milliseconds (0: none), kind, language, zone, abilities parted by commas, current
- * organization, then memberships organization:role:zone parted by commas ("-" for none).
+ * organization, then memberships organization:role:zone:custom parted by commas ("-" for none);
+ * custom counts the changes of the organization's custom fields.
  */
 #ifndef PROTO_IDENTITY_H
 #define PROTO_IDENTITY_H
@@ -37,6 +38,7 @@ struct membership {
     int64_t organization_id;
     enum role role;
     const char *zone;
+    int64_t custom; /* version of its custom fields */
 };
 
 struct identity {

@@ -27,7 +27,7 @@ static bool plan(const struct call *call, struct sql *sql, enum identity_kind *k
     const char *asked = ask(call, "kind");
     int hash = sql_bind(sql, ask(call, "hash"));
     sql_puts(sql, "SELECT c.user_id, c.token_id, c.expires_ms, c.abilities, i.language, i.zone,"
-                  " i.current_organization, i.organization_id, i.role, i.org_zone FROM ");
+                  " i.current_organization, i.organization_id, i.role, i.org_zone, i.custom FROM ");
     if (strcmp(asked, "token") == 0) {
         *kind = IDENTITY_TOKEN;
         sql_printf(sql, "accounts.identity_token($%d::bigint, $%d::text)",
@@ -71,8 +71,9 @@ static void fill(struct call *call, const struct pg_result *rows, struct identit
         int64_t organization = pg_int(rows, (int)i, 7);
         if (organization == 0)
             continue;
-        who->memberships[who->memberships_n++] = (struct membership){
-            organization, role_of(pg_text(rows, (int)i, 8)), pg_text(rows, (int)i, 9)};
+        who->memberships[who->memberships_n++] =
+            (struct membership){organization, role_of(pg_text(rows, (int)i, 8)),
+                                pg_text(rows, (int)i, 9), pg_int(rows, (int)i, 10)};
         if (organization == named && who->kind == IDENTITY_JWT)
             who->current_organization = named;
     }

@@ -110,6 +110,8 @@ static enum err run_one(struct bulk *bulk, const msgpack_object *record, uint32_
         return err;
     if (err != ERR_OK && !bulk->atomic && pg_in_transaction(call->pg) && !pg_rollback_to(call->pg))
         return ERR_UNAVAILABLE;
+    if (reply->forget != NULL) /* of the last record: each names all whom it concerns */
+        call->reply->forget = reply->forget;
     put_result(bulk, index, err, reply);
     bulk->last = reply;
     bulk->last_err = err;

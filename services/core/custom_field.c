@@ -15,7 +15,7 @@ enum { SLOTS = 512, SLOT_BYTES = 1024, KEPT_US = 1000000, FIELDS_MAX = 100, OPTI
 struct slot {
     struct arena *arena;
     const struct resource *resource;
-    int64_t organization_id, read_us;
+    int64_t organization_id, read_us, version;
     struct custom_field *fields;
     size_t n;
 };
@@ -40,7 +40,8 @@ bool custom_is_loaded(const struct call *call)
     if (call->resource->custom == NULL)
         return true;
     const struct slot *slot = slot_of(call);
-    return is_of(slot, call) && clock_mono_us() - slot->read_us < KEPT_US;
+    return is_of(slot, call) && slot->version >= call->request->who.custom &&
+           clock_mono_us() - slot->read_us < KEPT_US;
 }
 
 /* Document 002's types. */
@@ -100,6 +101,7 @@ static void fill(struct slot *slot, const struct call *call, const struct pg_res
     slot->resource = call->resource;
     slot->organization_id = call->request->who.organization_id;
     slot->read_us = clock_mono_us();
+    slot->version = call->request->who.custom;
     slot->n = 0;
     int rows = pg_rows(result) < FIELDS_MAX ? pg_rows(result) : FIELDS_MAX;
     slot->fields = arena_alloc(slot->arena, (size_t)(rows + 1) * sizeof *slot->fields);
@@ -112,6 +114,12 @@ static void fill(struct slot *slot, const struct call *call, const struct pg_res
         read_options(slot->arena, pg_text(result, i, 3), f);
         slot->n += read_type(pg_text(result, i, 2), f) ? 1 : 0;
     }
+}
+
+enum err custom_reload(struct call *call)
+{
+    slot_of(call)->resource = NULL;
+    return custom_load(call);
 }
 
 enum err custom_load(struct call *call)

@@ -2,7 +2,8 @@
  * custom_field.h - fields that an organization defines itself (document 002): read from
  * crm.custom_field_definitions, checked like built-in ones, kept in the jsonb column `custom`.
  *
- * Definitions are kept per worker thread for a second. Ids of custom fields never become SQL text:
+ * Definitions are kept per worker thread for a second, and not at all once the caller's identity
+ * says that they were changed (struct caller, custom). Ids of custom fields never become SQL text:
  * they are bound parameters.
  */
 #ifndef CORE_CUSTOM_FIELD_H
@@ -25,8 +26,10 @@ struct custom_field {
 };
 
 /* The definitions for the call's resource and organization, fetched when the kept ones are older
-   than a second. *n is 0 when the resource takes none. */
+   than a second or than the caller's version of them. *n is 0 when the resource takes none. */
 enum err custom_load(struct call *call) MUST_USE;
+/* The same, fetched in any case: for who has no identity that tells the version. */
+enum err custom_reload(struct call *call) MUST_USE;
 /* True when custom_load would not ask the database. */
 bool custom_is_loaded(const struct call *call);
 const struct custom_field *custom_fields(const struct call *call, size_t *n);

@@ -99,8 +99,11 @@ static void put_options(struct call *call, struct listing *listing,
 {
     struct sql *where = &listing->where;
     const char *value = custom_value_sql(call, where, custom);
-    sql_printf(where, " AND core.has_option(%s, $%d::bigint[])", value,
+    sql_printf(where, " AND (core.has_option(%s, $%d::bigint[])", value,
                sql_bind(where, sql_array(call->arena, values->item, values->n)));
+    if (values->null)
+        sql_printf(where, " OR coalesce(%s, 'null') IN ('null', '[]')", value);
+    sql_puts(where, ")");
 }
 
 static const char *field_sql(struct call *call, const struct field *field)
@@ -180,8 +183,11 @@ static void add_custom(struct call *call, struct listing *listing, const char *n
                   asked);
         return;
     }
-    read_values(call, custom->field.type, asked->value, &values);
-    if (custom->type == CUSTOM_OPTIONS)
+    bool options = custom->type == CUSTOM_OPTIONS; /* a list of numbers */
+    read_values(call, options ? F_INT : custom->field.type, asked->value, &values);
+    if (values.n == 0 && !values.null)
+        sql_puts(&listing->where, " AND false"); /* a bound parameter must not go unused */
+    else if (options)
         put_options(call, listing, custom, &values);
     else
         put_values(call, listing, custom_value_sql(call, &listing->where, custom),

@@ -297,7 +297,7 @@ static enum err run_batch(struct import *import, struct csv_reader *reader, bool
     if (err != ERR_OK || !claimed)
         return err;
     bool began = import->position > 0;
-    err = custom_load(&import->base);
+    err = custom_reload(&import->base);
     if (err == ERR_OK)
         err = read_header(import, reader, &got);
     const char *fault = fault_of(import, got);

@@ -13,15 +13,15 @@ static enum err read_text(const char *text, struct identity *out)
 static void test_an_identity_comes_back_whole(void **state)
 {
     (void)state;
-    struct membership of[] = {{5, ROLE_OWNER, "Europe/Paris"}, {9, ROLE_USER, NULL}};
+    struct membership of[] = {{5, ROLE_OWNER, "Europe/Paris", 12}, {9, ROLE_USER, NULL, 0}};
     struct identity in = {
         7, 3, 1700000000123, 9, IDENTITY_JWT, "FR", "Asia/Tokyo", "read,clients:write", of, 2};
     struct identity out;
     struct buf text;
     buf_init(&text, arena);
     identity_write(&text, &in);
-    assert_string_equal(text.data, "1 7 3 1700000000123 jwt FR Asia/Tokyo read,clients:write 9 "
-                                   "5:owner:Europe/Paris,9:user:UTC");
+    assert_string_equal(text.data, "2 7 3 1700000000123 jwt FR Asia/Tokyo read,clients:write 9 "
+                                   "5:owner:Europe/Paris:12,9:user:UTC:0");
     assert_int_equal(read_text(text.data, &out), ERR_OK);
     assert_int_equal(out.user_id, 7);
     assert_int_equal(out.kind, IDENTITY_JWT);
@@ -30,6 +30,7 @@ static void test_an_identity_comes_back_whole(void **state)
     assert_int_equal(out.memberships_n, 2);
     assert_int_equal(out.memberships[0].role, ROLE_OWNER);
     assert_string_equal(out.memberships[1].zone, "UTC");
+    assert_true(out.memberships[0].custom == 12);
 }
 
 static void test_no_ability_never_reads_as_all(void **state)
@@ -51,21 +52,22 @@ static void test_broken_lines_are_malformed(void **state)
     (void)state;
     static const char *const bad[] = {
         "",
-        "1",
-        "2 7 0 0 token EN UTC * 0 -",
-        "1 0 0 0 token EN UTC * 0 -",
-        "1 -7 0 0 token EN UTC * 0 -",
-        "1 9223372036854775808 0 0 token EN UTC * 0 -",
-        "1 7 0 0 cookie EN UTC * 0 -",
-        "1 7 0 0 token EN UTC * 0",
-        "1 7 0 0 token EN UTC * 0 ",
-        "1 7 0 0 token EN UTC  0 -",
-        "1 7 0 0 token EN UTC * 0 5:owner",
-        "1 7 0 0 token EN UTC * 0 5:king:UTC",
-        "1 7 0 0 token EN UTC * 0 5:owner:UTC:x",
-        "1 7 0 0 token EN UTC * 0 5:owner:UTC,",
-        "1 7 0 0 token EN UTC * 0 0:owner:UTC",
-        "1 7 0 0 token EN UTC * 0 5:none:UTC",
+        "2",
+        "1 7 0 0 token EN UTC * 0 -",
+        "2 0 0 0 token EN UTC * 0 -",
+        "2 -7 0 0 token EN UTC * 0 -",
+        "2 9223372036854775808 0 0 token EN UTC * 0 -",
+        "2 7 0 0 cookie EN UTC * 0 -",
+        "2 7 0 0 token EN UTC * 0",
+        "2 7 0 0 token EN UTC * 0 ",
+        "2 7 0 0 token EN UTC  0 -",
+        "2 7 0 0 token EN UTC * 0 5:owner:UTC",
+        "2 7 0 0 token EN UTC * 0 5:king:UTC:1",
+        "2 7 0 0 token EN UTC * 0 5:owner:UTC:1:x",
+        "2 7 0 0 token EN UTC * 0 5:owner:UTC:1,",
+        "2 7 0 0 token EN UTC * 0 0:owner:UTC:1",
+        "2 7 0 0 token EN UTC * 0 5:owner:UTC:-1",
+        "2 7 0 0 token EN UTC * 0 5:none:UTC:1",
     };
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
         struct identity out;
@@ -79,7 +81,7 @@ static void test_at_most_64_organizations(void **state)
     (void)state;
     struct membership of[IDENTITY_ORGANIZATIONS + 3];
     for (size_t i = 0; i < COUNT_OF(of); i++)
-        of[i] = (struct membership){(int64_t)i + 1, ROLE_MEMBER, "UTC"};
+        of[i] = (struct membership){(int64_t)i + 1, ROLE_MEMBER, "UTC", 1};
     struct identity in = {.user_id = 1, .abilities = "*", .memberships = of}, out;
     in.memberships_n = COUNT_OF(of);
     struct buf text;
@@ -87,7 +89,7 @@ static void test_at_most_64_organizations(void **state)
     identity_write(&text, &in);
     assert_int_equal(read_text(text.data, &out), ERR_OK);
     assert_int_equal(out.memberships_n, IDENTITY_ORGANIZATIONS);
-    buf_puts(&text, ",99:member:UTC");
+    buf_puts(&text, ",99:member:UTC:1");
     assert_int_equal(read_text(text.data, &out), ERR_MALFORMED);
 }
 
@@ -95,7 +97,8 @@ static void test_the_organization_of_a_call(void **state)
 {
     (void)state;
     struct identity identity;
-    assert_int_equal(read_text("1 7 0 0 session EN UTC * 9 5:user:UTC,9:admin:UTC", &identity), 0);
+    assert_int_equal(read_text("2 7 0 0 session EN UTC * 9 5:user:UTC:1,9:admin:UTC:1", &identity),
+                     0);
     assert_int_equal(identity_in(&identity, 0)->organization_id, 9);
     assert_int_equal(identity_in(&identity, 5)->role, ROLE_USER);
     assert_null(identity_in(&identity, 6));

@@ -42,6 +42,7 @@ CREATE TABLE accounts.organizations (
         CONSTRAINT organizations_name_check CHECK (char_length(name) BETWEEN 1 AND 255),
     slug            text NOT NULL CONSTRAINT organizations_slug_key UNIQUE,
     subscription_status text NOT NULL DEFAULT 'active',
+    custom_version  bigint NOT NULL DEFAULT 1, -- of its custom fields: what services keep of them
     created_at      timestamptz NOT NULL DEFAULT now(),
     updated_at      timestamptz NOT NULL DEFAULT now(),
     deleted_at      timestamptz

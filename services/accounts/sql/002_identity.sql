@@ -13,10 +13,10 @@ $$;
 -- The person behind a credential, one row for each of her organizations (or one with none).
 CREATE FUNCTION accounts.identity_of(p_user bigint)
 RETURNS TABLE (user_id bigint, language text, zone text, current_organization bigint,
-               organization_id bigint, role text, org_zone text)
+               organization_id bigint, role text, org_zone text, custom bigint)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT u.id, u.language, u.zone, coalesce(u.current_organization_id, 0),
-           o.id, m.role, s.timezone
+           o.id, m.role, s.timezone, o.custom_version
       FROM accounts.users u
       LEFT JOIN (accounts.members m
                  JOIN accounts.organizations o ON o.id = m.organization_id AND o.deleted_at IS NULL

@@ -163,6 +163,17 @@ CREATE FUNCTION accounts.members_to_forget() RETURNS text LANGUAGE sql STABLE AS
       FROM accounts.members WHERE organization_id = core.org()
 $$;
 
+-- The organization's custom fields were changed: services that keep older ones read them anew as soon
+-- as a member's identity says so. Published to crm.
+CREATE FUNCTION accounts.custom_changed() RETURNS text LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    UPDATE accounts.organizations SET custom_version = custom_version + 1 WHERE id = core.org();
+    RETURN accounts.members_to_forget();
+END $$;
+REVOKE ALL ON FUNCTION accounts.custom_changed() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION accounts.custom_changed() TO bureau_crm;
+
 -- Soft: its rows stay, nobody is in it any more.
 CREATE FUNCTION accounts.organization_delete() RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
