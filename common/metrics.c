@@ -13,6 +13,8 @@ static const int64_t bounds_us[BUCKETS] = {500,     1000,    2000,    5000,    1
                                            20000,   50000,   100000,  200000,  500000,
                                            1000000, 2000000, 5000000, 10000000};
 
+enum metric_kind { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
+
 struct metric {
     const char *name;
     char *labels;
@@ -87,8 +89,9 @@ static struct metric *look_up(const char *name, const char *labels, size_t *slot
     }
 }
 
-struct metric *metrics_series(enum metric_kind kind, const char *name, const char *help,
-                              const char *labels)
+/* NULL: there are SERIES_MAX already, or the name is one of another kind. */
+static struct metric *series_of(enum metric_kind kind, const char *name, const char *help,
+                                const char *labels)
 {
     size_t slot;
     struct metric *metric = look_up(name, labels, &slot);
@@ -105,42 +108,30 @@ struct metric *metrics_series(enum metric_kind kind, const char *name, const cha
     return metric;
 }
 
-void metric_add(struct metric *metric, int64_t add)
+void metrics_count(const char *name, const char *help, const char *labels, int64_t add)
 {
+    struct metric *metric = series_of(METRIC_COUNTER, name, help, labels);
     if (metric != NULL)
         atomic_fetch_add_explicit(&metric->value, add, memory_order_relaxed);
 }
 
-void metric_set(struct metric *metric, int64_t value)
+void metrics_gauge(const char *name, const char *help, const char *labels, int64_t value)
 {
+    struct metric *metric = series_of(METRIC_GAUGE, name, help, labels);
     if (metric != NULL)
         atomic_store_explicit(&metric->value, value, memory_order_relaxed);
 }
 
-void metric_observe_us(struct metric *metric, int64_t us)
+void metrics_observe_us(const char *name, const char *help, const char *labels, int64_t us)
 {
+    struct metric *metric = series_of(METRIC_HISTOGRAM, name, help, labels);
+    size_t i = 0;
     if (metric == NULL)
         return;
-    size_t i = 0;
     while (i < BUCKETS && us > bounds_us[i])
         i++;
     atomic_fetch_add_explicit(&metric->bucket[i], 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&metric->value, us, memory_order_relaxed);
-}
-
-void metrics_count(const char *name, const char *help, const char *labels, int64_t add)
-{
-    metric_add(metrics_series(METRIC_COUNTER, name, help, labels), add);
-}
-
-void metrics_gauge(const char *name, const char *help, const char *labels, int64_t value)
-{
-    metric_set(metrics_series(METRIC_GAUGE, name, help, labels), value);
-}
-
-void metrics_observe_us(const char *name, const char *help, const char *labels, int64_t us)
-{
-    metric_observe_us(metrics_series(METRIC_HISTOGRAM, name, help, labels), us);
 }
 
 static void print_seconds(struct buf *out, int64_t us)

@@ -7,13 +7,17 @@
 
 #include "common/clock.h"
 
-static volatile sig_atomic_t asked; /* written by the handlers and stop_ask */
+static volatile sig_atomic_t asked; /* written by the handlers */
 static int wake[2] = {-1, -1};      /* a byte wakes every stop_wait_ms: it is never read */
 
 static void on_signal(int number)
 {
     (void)number;
-    stop_ask();
+    if (asked)
+        return;
+    asked = 1;
+    if (wake[1] >= 0 && write(wake[1], "x", 1) < 0)
+        return; /* a waiter still sees `asked` when its time is over */
 }
 
 void stop_open(void)
@@ -28,15 +32,6 @@ void stop_open(void)
 }
 
 bool stop_asked(void) { return asked != 0; }
-
-void stop_ask(void)
-{
-    if (asked)
-        return;
-    asked = 1;
-    if (wake[1] >= 0 && write(wake[1], "x", 1) < 0)
-        return; /* a waiter still sees `asked` when its time is over */
-}
 
 bool stop_wait_ms(int64_t ms)
 {

@@ -6,7 +6,6 @@
 
 void stop_open(void); /* installs the handlers; before threads */
 bool stop_asked(void);
-void stop_ask(void);
 /* Sleeps until asked or for at most ms; true when asked. */
 bool stop_wait_ms(int64_t ms);
 

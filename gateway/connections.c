@@ -182,7 +182,7 @@ static void *run(void *unused)
     return NULL;
 }
 
-/* Starting and held.stopping. */
+/* Starting and stopping. */
 
 static bool grow_descriptors(void)
 {

@@ -10,8 +10,8 @@
 
 /* Appends one line a fault ("client.status: an enum without values"); returns how many. */
 size_t resource_faults(struct buf *out, const struct resource *resource);
-/* The same for all of resources[], with doubled names and paths, and references that lead nowhere.
- */
+/* The same for all of resources[], with doubled names and paths, and references that lead nowhere:
+   what routes_open() asks. */
 size_t tables_faults(struct buf *out);
 
 #endif

@@ -135,10 +135,7 @@ static void check_tables(void)
     struct arena *arena = arena_new(4096);
     struct buf faults;
     buf_init(&faults, arena);
-    size_t n = 0;
-    for (size_t i = 0; resources[i] != NULL; i++)
-        n += resource_faults(&faults, resources[i]);
-    if (n > 0)
+    if (tables_faults(&faults) > 0)
         refuse("a resource's table is incomplete:", faults.data);
     arena_destroy(arena);
 }

@@ -6,7 +6,8 @@
 
 enum { LINE_OCTETS = 75 };
 
-void ical_line(struct buf *out, const char *line)
+/* One content line, folded. */
+static void put_line(struct buf *out, const char *line)
 {
     size_t left = strlen(line), room = LINE_OCTETS;
     while (left > room) {
@@ -23,7 +24,8 @@ void ical_line(struct buf *out, const char *line)
     buf_puts(out, "\r\n");
 }
 
-void ical_text(struct buf *out, const char *name, const char *text)
+/* A TEXT value: separators are escaped, other control characters dropped. NULL: no line. */
+static void put_text(struct buf *out, const char *name, const char *text)
 {
     struct buf line;
     if (text == NULL)
@@ -38,15 +40,15 @@ void ical_text(struct buf *out, const char *name, const char *text)
         else if ((unsigned char)*text >= ' ' && *text != 127)
             buf_putc(&line, *text);
     }
-    ical_line(out, line.data);
+    put_line(out, line.data);
 }
 
 void ical_begin(struct buf *out, const char *product, const char *name)
 {
-    ical_line(out, "BEGIN:VCALENDAR");
-    ical_line(out, "VERSION:2.0");
-    ical_line(out, arena_printf(out->arena, "PRODID:-//Bureau//%s//EN", product));
-    ical_text(out, "X-WR-CALNAME", name);
+    put_line(out, "BEGIN:VCALENDAR");
+    put_line(out, "VERSION:2.0");
+    put_line(out, arena_printf(out->arena, "PRODID:-//Bureau//%s//EN", product));
+    put_text(out, "X-WR-CALNAME", name);
 }
 
 void ical_event(struct buf *out, const struct ical_event *event)
@@ -55,18 +57,18 @@ void ical_event(struct buf *out, const struct ical_event *event)
                                     {"LAST-MODIFIED", event->changed},
                                     {"DTSTART", event->starts},
                                     {"DTEND", event->ends}};
-    ical_line(out, "BEGIN:VEVENT");
-    ical_line(out, arena_printf(out->arena, "UID:%s", event->uid));
+    put_line(out, "BEGIN:VEVENT");
+    put_line(out, arena_printf(out->arena, "UID:%s", event->uid));
     for (size_t i = 0; i < COUNT_OF(times); i++)
-        ical_line(out, arena_printf(out->arena, "%s:%s", times[i][0], times[i][1]));
-    ical_text(out, "SUMMARY", event->summary);
-    ical_text(out, "DESCRIPTION", event->description);
-    ical_text(out, "LOCATION", event->location);
-    ical_line(out, arena_printf(out->arena, "STATUS:%s", event->status));
-    ical_line(out, "END:VEVENT");
+        put_line(out, arena_printf(out->arena, "%s:%s", times[i][0], times[i][1]));
+    put_text(out, "SUMMARY", event->summary);
+    put_text(out, "DESCRIPTION", event->description);
+    put_text(out, "LOCATION", event->location);
+    put_line(out, arena_printf(out->arena, "STATUS:%s", event->status));
+    put_line(out, "END:VEVENT");
 }
 
-void ical_end(struct buf *out) { ical_line(out, "END:VCALENDAR"); }
+void ical_end(struct buf *out) { put_line(out, "END:VCALENDAR"); }
 
 void ical_secret(char secret[ICAL_SECRET_CHARS + 1], char hash[65])
 {

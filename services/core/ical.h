@@ -9,12 +9,8 @@
 
 enum { ICAL_SECRET_CHARS = 40 };
 
-/* One content line, folded: none is longer than 75 octets, none is cut inside a character. */
-void ical_line(struct buf *out, const char *line);
-/* A TEXT value: separators are escaped, other control characters dropped. NULL: no line. */
-void ical_text(struct buf *out, const char *name, const char *text);
-
-/* Times in UTC as 20260102T030405Z; text NULL: left out. */
+/* Lines are folded: none is longer than 75 octets, none is cut inside a character. Texts are escaped,
+   control characters dropped. Times are UTC as 20260102T030405Z. NULL: left out. */
 struct ical_event {
     const char *uid, *changed, *starts, *ends;
     const char *summary, *description, *location;

@@ -27,8 +27,6 @@ static const struct service *self;
 static char role[64];    /* bureau_crm */
 static char program[64]; /* bureau-crm */
 
-const struct service *service_self(void) { return self; }
-
 struct pg *service_connect(const char *application)
 {
     return pg_open_as(service_settings.database_url, application == NULL ? program : application,

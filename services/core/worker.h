@@ -79,7 +79,4 @@ bool listen_ask(const char *address, int64_t ms, struct slice question,
 /* purge.c: removes answers kept for Idempotency-Key that are older than 24 hours, until stopped. */
 void *purge_main(void *connection);
 
-/* service.c */
-const struct service *service_self(void);
-
 #endif
