@@ -9,8 +9,8 @@
 
 enum { ICAL_SECRET_CHARS = 40 };
 
-/* Lines are folded: none is longer than 75 octets, none is cut inside a character. Texts are escaped,
-   control characters dropped. Times are UTC as 20260102T030405Z. NULL: left out. */
+/* Lines are folded: none is longer than 75 octets, none is cut inside a character. Texts are
+   escaped, control characters dropped. Times are UTC as 20260102T030405Z. NULL: left out. */
 struct ical_event {
     const char *uid, *changed, *starts, *ends;
     const char *summary, *description, *location;
