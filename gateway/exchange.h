@@ -115,4 +115,8 @@ bool health_answers(struct exchange *x);
 bool health_has(const char *path);
 void health_draining(void);
 
+/* document.c: the OpenAPI document with the custom fields of the caller's organization. */
+bool document_is_personal(const struct exchange *x);
+enum err document_stage(struct exchange *x) MUST_USE;
+
 #endif

@@ -137,9 +137,9 @@ static void pass(struct exchange *x, struct lane_item *item, struct lane *lane)
     if (!x->missed || x->resolved)
         return;
     x->resolved = true;
-    if (x->err == ERR_OK && item->request != NULL) {
+    if (x->err == ERR_OK && (item->request != NULL || document_is_personal(x))) {
         enum err err = admit_resolve(x);
-        if (err != ERR_OK)
+        if (err != ERR_OK && item->request != NULL)
             exchange_fail(x, err, NULL);
     } else {
         x->credential.fault = "Token not found."; /* nothing to admit: counted by address */
@@ -249,7 +249,10 @@ static bool finish(struct lane_item *item)
 }
 
 /* More than one question and one answer. */
-static bool has_more(const struct exchange *x) { return x->http->spool > 0 || stream_is_export(x); }
+static bool has_more(const struct exchange *x)
+{
+    return x->http->spool > 0 || stream_is_export(x) || document_is_personal(x);
+}
 
 enum err upstream_stage(struct exchange *x)
 {
@@ -297,10 +300,9 @@ static const struct {
     enum err (*run)(struct exchange *x);
     bool always;
 } stages[] = {
-    {"route", route_stage, false},
-    {"body", body_stage, false},
-    {"upstream", upstream_stage, true},
-    {"upload", upload_stage, false},
+    {"route", route_stage, false},       {"body", body_stage, false},
+    {"upstream", upstream_stage, true},  {"upload", upload_stage, false},
+    {"document", document_stage, false},
 };
 
 void pipeline_run(struct exchange *x, void *connection)

@@ -110,6 +110,15 @@ static enum err check(struct call *call)
     return check_unchanged(call);
 }
 
+enum err custom_schemas(struct call *call)
+{
+    struct sql sql;
+    sql_init(&sql, call->arena);
+    sql_puts(&sql, "SELECT crm.custom_schemas()");
+    call->reply->bare = true;
+    return call_json(call, &sql);
+}
+
 /* Whoever keeps the definitions shall read them anew before this answer is out. */
 static enum err announce(struct call *call, int64_t id)
 {

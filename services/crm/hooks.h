@@ -15,6 +15,8 @@ enum err client_duplicates(struct call *call);
 void reminders_work(struct pg *pg, struct arena *arena);
 
 enum err search_all(struct call *call);
+/* Never a route: what the OpenAPI document says of the custom fields. */
+enum err custom_schemas(struct call *call);
 enum err tag_search(struct call *call);
 enum err tag_persons(struct call *call);
 enum err tag_materials(struct call *call);

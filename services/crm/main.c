@@ -41,6 +41,7 @@ int main(int argc, char **argv)
         {"import_part", "contact", import_part, true},
         {"import_part", "communication", import_part, true},
         {"search", "", search_all, false},
+        {"custom_schemas", "", custom_schemas, false},
         {"import_list", "", import_list, false},
         {"import_get", "", import_get, false},
         {"import_cancel", "", import_cancel, true},

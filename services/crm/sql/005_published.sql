@@ -197,6 +197,51 @@ GRANT EXECUTE ON FUNCTION crm.ensure_tags(text[]), crm.tag_names(jsonb) TO burea
 GRANT EXECUTE ON FUNCTION crm.person_json(bigint), crm.company_json(bigint),
     crm.country_json(bigint)
     TO bureau_accounts, bureau_rentals, bureau_billing;
+-- What the OpenAPI document says of the organization's custom fields: {"clients": {"tier": {…}}}.
+CREATE FUNCTION crm.custom_schema(f crm.custom_fields) RETURNS json LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    ids json := (SELECT json_agg((o ->> 'id')::bigint) FROM jsonb_array_elements(f.options) o);
+    kind jsonb := CASE f.type
+        WHEN 'Boolean' THEN '{"type": ["boolean", "null"]}'
+        WHEN 'Number' THEN '{"type": ["integer", "null"]}'
+        WHEN 'Numeric' THEN '{"type": ["number", "null"], "minimum": -999999999999.999,
+                              "maximum": 999999999999.999}'
+        WHEN 'Checkbox' THEN '{"type": "array"}'
+        WHEN 'MultiSelect' THEN '{"type": "array"}'
+        WHEN 'Radio' THEN '{"type": ["integer", "null"]}'
+        WHEN 'Select' THEN '{"type": ["integer", "null"]}'
+        WHEN 'Date' THEN '{"type": ["string", "null"], "format": "date"}'
+        WHEN 'URL' THEN '{"type": ["string", "null"], "format": "uri", "maxLength": 255}'
+        WHEN 'Text' THEN '{"type": ["string", "null"], "maxLength": 255}'
+        WHEN 'Textarea' THEN '{"type": ["string", "null"], "maxLength": 65535}'
+        WHEN 'ColorSwatch' THEN '{"type": ["string", "null"], "examples": ["#333333"]}'
+        WHEN 'DateTime' THEN '{"type": ["string", "null"], "examples": ["2020-11-26 06:00:00"]}'
+        ELSE '{"type": ["string", "null"], "examples": ["America/Toronto"]}' END;
+BEGIN
+    IF f.type IN ('Checkbox', 'MultiSelect') THEN
+        kind := kind || jsonb_build_object('items', jsonb_build_object('type', 'integer', 'enum',
+                                                                       coalesce(ids, '[]')));
+    ELSIF f.type IN ('Radio', 'Select') AND ids IS NOT NULL THEN
+        kind := kind || jsonb_build_object('enum', ids::jsonb || 'null');
+    END IF;
+    RETURN (kind || jsonb_build_object('title', f.label, 'description', f.type
+        || CASE WHEN f.required THEN ', required' ELSE '' END
+        || CASE WHEN f.is_unique THEN ', no two records share a value' ELSE '' END
+        || coalesce(': ' || (SELECT string_agg(format('%s %s', o ->> 'id', o ->> 'name'), ', ')
+                             FROM jsonb_array_elements(f.options) o), '')))::json;
+END $$;
+
+CREATE FUNCTION crm.custom_schemas() RETURNS json LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT coalesce(json_object_agg(r.resource, r.fields), '{}')
+            FROM (SELECT f.resource, json_object_agg(f.field_id, crm.custom_schema(f)
+                                                     ORDER BY f.position, f.id) AS fields
+                  FROM crm.custom_fields f
+                  WHERE f.organization_id = core.org() AND f.deleted_at IS NULL
+                  GROUP BY f.resource) r);
+END $$;
+GRANT EXECUTE ON FUNCTION crm.custom_schemas(), crm.custom_schema(crm.custom_fields) TO bureau_crm;
+
 GRANT EXECUTE ON FUNCTION crm.custom_field_definitions(text) TO bureau_rentals, bureau_billing;
 GRANT EXECUTE ON FUNCTION crm.new_organization(bigint), crm.user_person_upsert(bigint, jsonb),
     crm.person_of_user(bigint), crm.user_person_forget(bigint) TO bureau_accounts;
