@@ -56,7 +56,9 @@ enum err listing_laravel(struct call *call, struct listing *listing) MUST_USE;
 enum err listing_robert(struct call *call, struct listing *listing) MUST_USE;
 
 /* listing_filter.c */
-/* Adds the condition of filter[name]=value or filter[name][op]=value. */
+/* Adds the conditions of every filter[name]=value and filter[name][op]=value of the query. */
+void filters_add(struct call *call, struct listing *listing);
+/* Adds one; name is what stands behind "filter[". */
 void filter_add(struct call *call, struct listing *listing, const char *name, const char *value);
 /* Adds what the resource's own parameters ask. */
 void params_add(struct call *call, struct listing *listing);
@@ -69,6 +71,8 @@ void search_text(struct call *call, struct listing *listing, const char *text, c
 void sort_default(struct call *call, struct listing *listing);
 /* false when name is no sortable field. */
 bool sort_add(struct call *call, struct listing *listing, const char *name, bool descending);
+/* name,-created_at; keys that are none are passed over. list may be NULL. */
+void sort_named(struct call *call, struct listing *listing, const char *list);
 /* The id, in the direction of the last key, so that the order is total. */
 void sort_finish(struct listing *listing);
 void sort_reverse(struct listing *listing);

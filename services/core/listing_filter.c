@@ -224,6 +224,18 @@ void filter_add(struct call *call, struct listing *listing, const char *key, con
     listing->filtered = true;
 }
 
+void filters_add(struct call *call, struct listing *listing)
+{
+    int n = 0;
+    for (size_t i = 0; i < call->request->query_n && n < FILTERS_MAX; i++) {
+        const struct pair *pair = &call->request->query[i];
+        if (strncmp(pair->name, "filter[", 7) != 0)
+            continue;
+        filter_add(call, listing, pair->name + 7, text_trim(call->arena, pair->value));
+        n++;
+    }
+}
+
 /* Values of name[]=a&name[]=b, name[0]=a, and name=a. */
 static size_t collect(const struct call *call, const char *name, const char **out, size_t room)
 {

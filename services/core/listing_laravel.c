@@ -39,17 +39,9 @@ static void read_page(struct call *call, struct listing *listing)
         listing->size = ALL_ROWS;
 }
 
-/* sort=name,-created_at; keys that are none are passed over. */
 static void read_sort(struct call *call, struct listing *listing)
 {
-    const char *list = query_find(call->request, "sort");
-    while (list != NULL && *list != '\0') {
-        size_t len = strcspn(list, ",");
-        bool descending = *list == '-';
-        const char *name = arena_strndup(call->arena, list + descending, len - descending);
-        sort_add(call, listing, text_trim(call->arena, name), descending);
-        list += len + (list[len] == ',');
-    }
+    sort_named(call, listing, query_find(call->request, "sort"));
     const char *order = query_find(call->request, "order");
     if (listing->keys_n == 0 && order != NULL) {
         size_t len = strcspn(order, "|");
@@ -128,18 +120,6 @@ static void read_trash(struct call *call, struct listing *listing)
         listing->trash = TRASH_WITH;
 }
 
-static void read_filters(struct call *call, struct listing *listing)
-{
-    int n = 0;
-    for (size_t i = 0; i < call->request->query_n && n < FILTERS_MAX; i++) {
-        const struct pair *pair = &call->request->query[i];
-        if (strncmp(pair->name, "filter[", 7) != 0)
-            continue;
-        filter_add(call, listing, pair->name + 7, text_trim(call->arena, pair->value));
-        n++;
-    }
-}
-
 /* active=true is filter[is_active]=true where the resource does not say otherwise. */
 static void read_active(struct call *call, struct listing *listing)
 {
@@ -160,7 +140,7 @@ enum err listing_laravel(struct call *call, struct listing *listing)
 {
     read_page(call, listing);
     read_trash(call, listing);
-    read_filters(call, listing);
+    filters_add(call, listing);
     read_active(call, listing);
     read_search(call, listing);
     read_sort(call, listing);

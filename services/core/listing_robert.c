@@ -40,15 +40,19 @@ static enum err read_search(struct call *call, struct listing *listing)
     return ERR_OK;
 }
 
+/* orderBy of document 003; beside it the sort of the other documents, for custom fields too. */
 static enum err read_order(struct call *call, struct listing *listing)
 {
     const char *by = query_find(call->request, "orderBy");
     const char *ascending = query_find(call->request, "ascending");
-    if (by == NULL || by[0] == '\0')
-        sort_default(call, listing);
-    else if (!sort_add(call, listing, by, false))
+    bool named = by != NULL && by[0] != '\0';
+    if (named && !sort_add(call, listing, by, false))
         return call_fail(call, ERR_MALFORMED, "Order field « %s » not allowed. Allowed: %s.", by,
                          names_of(call, SORT));
+    if (!named)
+        sort_named(call, listing, query_find(call->request, "sort"));
+    if (listing->keys_n == 0)
+        sort_default(call, listing);
     if (ascending != NULL && !is_truthy(ascending))
         sort_reverse(listing);
     return ERR_OK;
@@ -63,6 +67,7 @@ enum err listing_robert(struct call *call, struct listing *listing)
     const char *rows = query_find(call->request, ROWS_ASKED);
     const char *number = rows == NULL ? NULL : integer_read(call->arena, rows, &wide);
     listing->size = number == NULL ? PAGE_ROWS_ROBERT : strtoll(number, NULL, 10);
+    filters_add(call, listing);
     enum err err = read_search(call, listing);
     return err == ERR_OK ? read_order(call, listing) : err;
 }

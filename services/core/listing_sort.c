@@ -52,6 +52,17 @@ bool sort_add(struct call *call, struct listing *listing, const char *name, bool
     return true;
 }
 
+void sort_named(struct call *call, struct listing *listing, const char *list)
+{
+    while (list != NULL && *list != '\0') {
+        size_t len = strcspn(list, ",");
+        bool descending = *list == '-';
+        const char *name = arena_strndup(call->arena, list + descending, len - descending);
+        sort_add(call, listing, text_trim(call->arena, name), descending);
+        list += len + (list[len] == ',');
+    }
+}
+
 /* A part of .order: "t.created_at DESC". */
 static void add_part(struct call *call, struct listing *listing, const char *part, size_t len)
 {
