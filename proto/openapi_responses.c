@@ -11,7 +11,7 @@ static const char header_refs[] =
     "\"X-RateLimit-Reset\":{\"$ref\":\"#/components/headers/X-RateLimit-Reset\"}}";
 
 /* When an error can be the answer. */
-enum when { ALWAYS, SIGNED_IN, WITH_ROW, ON_WRITE, ON_ROW_WRITE, WITH_INPUT };
+enum when { ALWAYS, SIGNED_IN, WITH_ROW, ON_WRITE, ON_ROW_WRITE };
 
 static const struct {
     enum err err;
@@ -22,7 +22,7 @@ static const struct {
     {ERR_FORBIDDEN, SIGNED_IN, true, false}, {ERR_NOT_FOUND, WITH_ROW, true, true},
     {ERR_CONFLICT, ON_WRITE, true, true},    {ERR_STALE, ON_ROW_WRITE, true, true},
     {ERR_TOO_LARGE, ON_WRITE, true, true},   {ERR_CSRF, ON_WRITE, true, true},
-    {ERR_INVALID, WITH_INPUT, true, true},   {ERR_RATE_LIMITED, ALWAYS, true, true},
+    {ERR_INVALID, ALWAYS, true, true},       {ERR_RATE_LIMITED, ALWAYS, true, true},
     {ERR_INTERNAL, ALWAYS, true, true},      {ERR_UNAVAILABLE, ALWAYS, true, true},
     {ERR_TIMEOUT, ALWAYS, true, true},
 };
@@ -35,15 +35,14 @@ static bool applies(enum when when, const struct route *route)
     case ALWAYS:
         return true;
     case SIGNED_IN:
-        return (route->flags & ACTION_PUBLIC) == 0;
+        return (route->flags & ACTION_PUBLIC) == 0 || route->resource != NULL ||
+               doc_is_op(route, "signup"); /* open to invitations, else for admins */
     case WITH_ROW:
         return row;
     case ON_WRITE:
         return writes;
     case ON_ROW_WRITE:
         return writes && row && route->resource != NULL;
-    case WITH_INPUT:
-        return writes || route->resource != NULL || (route->flags & ACTION_PUBLIC) != 0;
     }
     return false;
 }
@@ -172,6 +171,14 @@ static void put_success(struct buf *out, const struct route *route)
     const struct endpoint_schema *schema = endpoint_schema_find(route->service, route->op);
     const char *type = schema != NULL && schema->type != NULL ? schema->type : "application/json";
     bool later = route->resource != NULL && doc_is_op(route, "import");
+    if (doc_is_op(route, "csrf_cookie")) { /* only its cookie is of interest */
+        doc_key(out, "204");
+        buf_putc(out, '{');
+        doc_text(out, "description", "The cookie is set");
+        doc_json(out, "headers", header_refs);
+        buf_putc(out, '}');
+        return;
+    }
     doc_key(out, (route->flags & ACTION_CREATED) != 0 ? "201" : later ? "202" : "200");
     buf_putc(out, '{');
     doc_text(out, "description", (route->flags & ACTION_CREATED) != 0 ? "Made" : "Done");

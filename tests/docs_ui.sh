@@ -19,6 +19,25 @@ if [[ -z ${URL:-} ]]; then
     stack_up "$work/stack" || exit 1
 fi
 
+# A build without registry: it says so and goes on; the gateway then has its small page.
+out=$(npm_config_registry=http://127.0.0.1:1 timeout 120 "$ROOT/deploy/docs-ui/build" "$work/without" 2>&1)
+is "without the registry the build goes on" 0 $?
+like "and says what is missing" 'docs-ui: npm' "$out"
+small() {
+    local port pid
+    port=$(free_port)
+    mkdir -p "$work/small/bin"
+    cp -- "${BUREAU_BIN:-$ROOT/build/bin}/bureau-gateway" "$work/small/bin/"
+    BUREAU_PORT=$port "$work/small/bin/bureau-gateway" >"$work/small/log" 2>&1 &
+    pid=$!
+    until_true 10 curl -s -o /dev/null "http://127.0.0.1:$port/healthz"
+    like "a gateway without the viewer has a small page" 'api/openapi.json' "$(curl -s "http://127.0.0.1:$port/docs")"
+    is "and no file of the viewer" 404 "$(curl -s -o /dev/null -w '%{http_code}' "http://127.0.0.1:$port/docs/start.js")"
+    kill "$pid"
+    wait "$pid"
+}
+small
+
 header() { # name path [curl's arguments]
     local name=$1 path=$2
     shift 2

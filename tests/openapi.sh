@@ -24,15 +24,18 @@ cp -- "$ROOT/docs/openapi.json" .
 export REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true
 
 timeout 120 npx --no-install redocly lint --extends=recommended --format=json openapi.json >redocly.json 2>redocly.err
-totals=$(jq -c '[.totals.errors, .totals.warnings]' redocly.json)
-is "Redocly: errors and warnings" "[0,0]" "$totals"
-jq -r '.problems[] | .ruleId' redocly.json | sort | uniq -c | sed 's/^/#   /'
+# The paths /x/restore/{id} beside /x/{id}/y are the contract's (document 003); a router tells them apart.
+imposed=$(jq '[.problems[] | select(.ruleId == "no-ambiguous-paths" and (.message | contains("/restore/{id}")))] | length' redocly.json)
+totals=$(jq -c --argjson imposed "$imposed" '[.totals.errors, .totals.warnings - $imposed]' redocly.json)
+is "Redocly: errors and warnings, but for the imposed paths" "[0,0]" "$totals"
+echo "# Redocly: $(jq -c .totals redocly.json), of them imposed paths: $imposed"
+jq -r --arg is no-ambiguous-paths '.problems[] | select(.ruleId != $is) | .ruleId' redocly.json | sort | uniq -c | sed 's/^/#   /'
 printf 'extends: ["spectral:oas"]\n' >.spectral.yaml
 timeout 200 npx --no-install spectral lint --format json --quiet openapi.json >spectral.json 2>spectral.err
 is "Spectral: errors and warnings" 0 "$(jq 'map(select(.severity <= 1)) | length' spectral.json)"
 jq -r '.[] | "\(.code) \(.severity)"' spectral.json | sort | uniq -c | sed 's/^/#   /'
-# They must be able to find something: an operation without answers.
-jq 'del(.paths["/api/clients"].get.responses)' openapi.json >wrong.json
+# They must be able to find something: a reference to nothing.
+jq '.paths["/api/clients"].get.responses["200"] = {"$ref": "#/components/responses/None"}' openapi.json >wrong.json
 timeout 120 npx --no-install redocly lint --extends=recommended --format=json wrong.json >wrong.out 2>/dev/null
 [[ $(jq .totals.errors wrong.out) -gt 0 ]] && ok "a planted mistake is found" || not_ok "a planted mistake is found"
 
