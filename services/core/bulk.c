@@ -2,7 +2,11 @@
 
 #include <string.h>
 
+#include "services/core/check.h"
 #include "services/core/crud.h"
+#include "services/core/sql.h"
+
+#define UPSERT_KEY "external_id"
 
 /* One bulk request on its way. */
 struct bulk {
@@ -10,11 +14,14 @@ struct bulk {
     enum err (*run)(struct call *call);
     const char *op;
     bool atomic;
+    bool upsert; /* a record whose external_id is known already is an update */
     struct buf results;
     int64_t done, refused;
     struct reply *last; /* of the record before */
     enum err last_err;
 };
+
+enum { UPSERT_NO, UPSERT_YES, UPSERT_UNKNOWN };
 
 static bool is_atomic(const struct call *call)
 {
@@ -22,6 +29,72 @@ static bool is_atomic(const struct call *call)
     const msgpack_object *asked = mp_find(call->body, "atomic");
     bool in_body = asked != NULL && asked->type == MSGPACK_OBJECT_BOOLEAN && asked->via.boolean;
     return in_body || (query != NULL && (strcmp(query, "true") == 0 || strcmp(query, "1") == 0));
+}
+
+/* Asked for by the body or the query: true, 1 or external_id, the one key there is. */
+static int read_upsert(struct call *call)
+{
+    const msgpack_object *asked = mp_find(call->body, "upsert");
+    const struct field *key = field_find(call->resource, UPSERT_KEY);
+    const char *text = mp_text(call->arena, asked);
+    bool yes = asked != NULL && asked->type == MSGPACK_OBJECT_BOOLEAN && asked->via.boolean;
+    bool no = mp_is_null(asked) || (asked->type == MSGPACK_OBJECT_BOOLEAN && !yes);
+    if (asked == NULL) {
+        text = query_find(call->request, "upsert");
+        no =
+            text == NULL || text[0] == '\0' || strcmp(text, "0") == 0 || strcmp(text, "false") == 0;
+        yes = !no && (strcmp(text, "1") == 0 || strcmp(text, "true") == 0);
+    }
+    if (no)
+        return UPSERT_NO;
+    yes = yes || (text != NULL && strcmp(text, UPSERT_KEY) == 0);
+    return yes && key != NULL && (key->flags & UNIQUE) != 0 ? UPSERT_YES : UPSERT_UNKNOWN;
+}
+
+/* The live row that has the record's external_id: request->row, 0 when there is none. */
+static enum err find_row(struct call *one, struct request *request)
+{
+    const char *key = mp_text(one->arena, mp_find(one->body, UPSERT_KEY));
+    struct sql sql;
+    struct pg_result *found;
+    request->row = 0;
+    if (key == NULL || text_length(key) < 0)
+        return ERR_OK; /* not said, or no text: the checks of a create tell */
+    sql_init(&sql, one->arena);
+    sql_printf(&sql, "SELECT t.id FROM %s t WHERE t.external_id = $%d::text", one->resource->table,
+               sql_bind(&sql, text_trim(one->arena, key)));
+    sql_scope(one, &sql, TRASH_NOT);
+    enum err err = call_run(one, &sql, &found);
+    if (err == ERR_OK && pg_rows(found) > 0)
+        request->row = pg_int(found, 0, 0);
+    return err;
+}
+
+/* Two upserts of one key wait for each other: the later one finds what the earlier one made. */
+static enum err take_turn(struct call *call)
+{
+    struct sql sql;
+    struct pg_result *none;
+    sql_init(&sql, call->arena);
+    sql_printf(&sql,
+               "SELECT pg_advisory_xact_lock(hashtextextended('upsert ' || $%d::text,"
+               " $%d::bigint))",
+               sql_bind(&sql, call->resource->name),
+               sql_bind_int(&sql, call->request->who.organization_id));
+    return call_run(call, &sql, &none);
+}
+
+static enum err upsert_one(struct bulk *bulk, struct call *one, struct request *request)
+{
+    const msgpack_object *key = mp_find(one->body, UPSERT_KEY);
+    const char *text = mp_text(one->arena, key);
+    if (mp_is_null(key) || (text != NULL && text_trim(one->arena, text)[0] == '\0'))
+        return one->reply->err = call_fault(one, UPSERT_KEY, RULE_MISSING, NULL, NULL);
+    enum err err = find_row(one, request);
+    if (err != ERR_OK)
+        return err;
+    bulk->op = request->op = request->row > 0 ? "update" : "create";
+    return request->row > 0 ? crud_update(one) : crud_create(one);
 }
 
 /* {"name": ["The name field is required."], …} in the caller's dialect and language. */
@@ -104,7 +177,7 @@ static enum err run_one(struct bulk *bulk, const msgpack_object *record, uint32_
         request->row = 0;
     if (!bulk->atomic)
         pg_savepoint(call->pg);
-    enum err err = bulk->run(one);
+    enum err err = bulk->upsert ? upsert_one(bulk, one, request) : bulk->run(one);
     call->again = call->again || one->again;
     if (err != ERR_OK && err_status(err) >= 500)
         return err;
@@ -154,6 +227,13 @@ static enum err bulk_run(struct call *call, const char *list, const char *op,
         return call_fault(call, list, RULE_ARRAY, NULL, NULL);
     if (records->via.array.size > BULK_MAX)
         return call_fault(call, list, RULE_MAX_ITEMS, "1000", NULL);
+    int upsert = strcmp(op, "create") == 0 ? read_upsert(call) : UPSERT_NO;
+    if (upsert == UPSERT_UNKNOWN)
+        return call_fault(call, "upsert", RULE_IN, NULL, NULL);
+    bulk.upsert = upsert == UPSERT_YES;
+    enum err turn = bulk.upsert ? take_turn(call) : ERR_OK;
+    if (turn != ERR_OK)
+        return turn;
     buf_init(&bulk.results, call->arena);
     buf_putc(&bulk.results, '[');
     for (uint32_t i = 0; i < records->via.array.size; i++) {
