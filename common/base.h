@@ -11,7 +11,6 @@
 #define NONNULL           __attribute__((nonnull))
 #define NEVER_NULL        __attribute__((returns_nonnull))
 #define NORETURN          __attribute__((noreturn))
-#define UNUSED            __attribute__((unused))
 #define PRINTF(at, first) __attribute__((format(printf, at, first)))
 
 /* Bytes that somebody else owns; not terminated. */

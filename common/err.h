@@ -17,5 +17,7 @@ const char *err_name(enum err err) MUST_USE NEVER_NULL;    /* "NOT_FOUND" */
 const char *err_meaning(enum err err) MUST_USE NEVER_NULL; /* for logs and documents */
 /* From a number off the wire; INTERNAL when it is none of ours. */
 enum err err_of(int64_t number) MUST_USE;
+/* The failure of that name ("NOT_FOUND"); INTERNAL when it is none of ours. */
+enum err err_named(const char *name) MUST_USE;
 
 #endif

@@ -245,8 +245,8 @@ enum err route_stage(struct exchange *x)
     read_peer(x);
     x->origin = exchange_header(x, "Origin");
     x->language = language_of(exchange_header(x, "Accept-Language"));
-    if (head == NULL && x->http->fault != 0)
-        return refuse_framing(x);
+    if (head == NULL)
+        return refuse_framing(x); /* nothing that could be read came */
     const char *mark = memchr(head->target.data, '?', head->target.len);
     size_t len = mark == NULL ? head->target.len : (size_t)(mark - head->target.data);
     struct slice raw = {head->target.data, len};

@@ -7,7 +7,6 @@
 
 #include "proto/field.h"
 
-enum relation_kind { ONE, MANY, THROUGH };
 enum {
     IN_LIST = 1,
     IN_ITEM = 2,
@@ -16,8 +15,8 @@ enum {
     IN_CHANGE = 16 /* as IN_WRITE, but not in the answers of delete and restore */
 };
 
-/* An embed. Rendered by sql, a scalar sub-select over alias t giving json; see services/core/sql.h
-   for the helper expressions. Kept as SQL because each embed of the documents has its own shape. */
+/* An embed. Rendered by sql, a scalar sub-select over alias t giving json. Kept as SQL because each
+   embed of the documents has its own shape. */
 struct relation {
     const char *key;
     unsigned where;

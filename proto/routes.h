@@ -33,7 +33,8 @@ struct route_match {
     const struct resource *meant; /* NO_ROUTE: whose record was asked by such an id, or NULL */
 };
 
-void routes_open(void); /* builds the tables once, before threads; asserts their completeness */
+/* Builds the tables, once, before threads; ends the process on faults of theirs (complete.h). */
+void routes_open(void);
 size_t routes_count(void);
 const struct route *routes_at(size_t index);
 /* Errors: NO_ROUTE; METHOD with match->allow. A trailing slash is accepted. The Robert dialect's

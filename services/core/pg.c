@@ -260,14 +260,6 @@ bool pg_is_loss(const char *state)
            strcmp(state, "25006") == 0;
 }
 
-static enum err err_of_name(const char *name)
-{
-    for (int64_t i = 1; i <= ERR_TIMEOUT; i++)
-        if (strcmp(err_name(err_of(i)), name) == 0)
-            return err_of(i);
-    return ERR_INTERNAL;
-}
-
 static enum err err_of_state(const char *state)
 {
     static const struct {
@@ -304,7 +296,7 @@ void pg_read_fault(struct arena *arena, const PGresult *result, struct pg_fault 
     fault->message = kept(arena, result, PG_DIAG_MESSAGE_PRIMARY);
     const char *detail = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
     if (strcmp(fault->sqlstate, "P0001") == 0 && detail != NULL)
-        fault->err = err_of_name(detail);
+        fault->err = err_named(detail);
 }
 
 static void clear_rows(void *rows) { PQclear(rows); }

@@ -42,8 +42,9 @@ void sql_printf(struct sql *sql, const char *format, ...) PRINTF(2, 3);
 
 /* What a database error means. */
 struct pg_fault {
-    enum err err; /* CONFLICT (23505), INVALID (23503, 23514, 22xxx, 23502), UNAVAILABLE,
-                     TIMEOUT (57014), BUSY-free INTERNAL else; P0001 with a DETAIL of
+    enum err err; /* by the table of err_of_state in pg.c: CONFLICT (taken, excluded), INVALID
+                     (references, checks, values), TIMEOUT (statement_timeout), UNAVAILABLE
+                     (connection, deadlock, resources), else INTERNAL. P0001 with a DETAIL of
                      "ERR_NAME" raises that error with MESSAGE as its text */
     char sqlstate[6];
     const char *constraint; /* "clients_email_key", or "" */
