@@ -60,7 +60,10 @@ load 4
 sleep 1
 before=$(pid_alive crm)
 kill -KILL "$before"
-back() { [[ $(pid_alive crm) && $(pid_alive crm) != "$before" ]]; }
+back() {
+    local now
+    now=$(pid_alive crm) && [[ $now != "$before" ]]
+}
 until_true 1 back
 is "a killed service lives again within a second" 0 $?
 wait
