@@ -141,8 +141,9 @@ static bool read_offset(const char **at, struct moment *m)
 {
     if (**at == ' ')
         (*at)++;
-    if (**at == 'Z' || **at == 'z' || strcasecmp(*at, "UTC") == 0 || strcasecmp(*at, "GMT") == 0) {
-        *at += isalpha((unsigned char)(*at)[1]) ? 3 : 1;
+    bool named = strcasecmp(*at, "UTC") == 0 || strcasecmp(*at, "GMT") == 0;
+    if (named || **at == 'Z' || **at == 'z') {
+        *at += named ? 3 : 1;
         snprintf(m->offset, sizeof m->offset, "+00:00");
         return true;
     }
