@@ -91,7 +91,8 @@ static enum fill head_came(struct connection *c)
     int64_t most = c->spools ? SPOOL_MAX : (int64_t)held.settings.body_max(&c->head);
     c->have_head = true;
     c->request.head = &c->head;
-    c->chunks = (struct chunks){.at = c->head.bytes, .out = c->head.bytes};
+    c->chunks = (struct chunks){
+        .at = c->head.bytes, .out = c->head.bytes, .start = c->head.bytes, .max = (size_t)most};
     if (c->head.content_length > most)
         return connection_refuse(c, 413, "The body is too large.");
     bool wants_body = c->head.chunked || c->head.content_length > 0;
@@ -107,9 +108,8 @@ static enum fill judge_body(struct connection *c)
     if (c->spools)
         return spool_take(c);
     if (c->head.chunked) {
-        size_t bounds[2] = {c->head.bytes, held.settings.body_max(&c->head)};
         const char *why = NULL;
-        int status = http_chunks_read(&c->chunks, c->in.data, c->in.len, bounds, &why);
+        int status = http_chunks_read(&c->chunks, c->in.data, c->in.len, &why);
         if (status == -1)
             return MORE;
         if (status > 0)

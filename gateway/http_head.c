@@ -3,7 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { CHUNK_LINE_MAX = 256 };
+enum { CHUNK_LINE_MAX = 256, CHUNK_DIGITS_MAX = 8 };
 
 static int refuse(const char **why, int status, const char *reason)
 {
@@ -269,21 +269,21 @@ struct slice http_header_find(const struct http_head *head, const char *name)
     return (struct slice){NULL, 0};
 }
 
+static int nibble_of(char c)
+{
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+}
+
 /* "1a;ext=1\r\n" at data: its length, 0 when incomplete, -1 when it is none. */
 static int read_size(const char *data, size_t len, size_t *size)
 {
-    size_t value = 0, digits = 0, i = 0;
-    for (; i < len && digits <= 8; i++, digits++) {
-        char c = data[i];
-        int nibble = c >= '0' && c <= '9'   ? c - '0'
-                     : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                     : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                            : -1;
-        if (nibble < 0)
-            break;
-        value = value * 16 + (size_t)nibble;
-    }
-    if (i < len && (digits == 0 || digits > 8 || (data[i] != ';' && data[i] != '\r')))
+    size_t value = 0, i = 0;
+    for (; i < len && i <= CHUNK_DIGITS_MAX && nibble_of(data[i]) >= 0; i++)
+        value = value * 16 + (size_t)nibble_of(data[i]);
+    if (i < len && (i == 0 || i > CHUNK_DIGITS_MAX || (data[i] != ';' && data[i] != '\r')))
         return -1;
     for (; i < len && data[i] != '\r'; i++)
         if ((unsigned char)data[i] < 0x20 || i > CHUNK_LINE_MAX)
@@ -314,41 +314,58 @@ static void move_data(struct chunks *c, char *data, size_t len)
     c->left -= n;
 }
 
-int http_chunks_read(struct chunks *c, char *data, size_t len, size_t start_and_max[2],
-                     const char **why)
+/* A chunk's size; the last one's is 0, and an empty line must follow: trailers are not taken. */
+static int open_chunk(struct chunks *c, const char *data, size_t len, const char **why)
+{
+    int n = read_size(data + c->at, len - c->at, &c->left);
+    if (n == 0)
+        return -1;
+    if (n < 0)
+        return refuse(why, 400, "The size of a chunk cannot be read.");
+    if (c->out - c->start + c->left > c->max)
+        return refuse(why, 413, "The body is too large.");
+    c->at += (size_t)n;
+    if (c->left > 0) {
+        c->state = CHUNK_DATA;
+        return 0;
+    }
+    int status = read_chunk_end(c, data, len, why);
+    if (status == -1)
+        c->at -= (size_t)n; /* both are read again, when both are there */
+    if (status == 0)
+        c->state = CHUNKS_DONE;
+    return status;
+}
+
+static int step(struct chunks *c, char *data, size_t len, const char **why)
+{
+    int status = 0;
+    switch (c->state) {
+    case CHUNK_SIZE:
+        return open_chunk(c, data, len, why);
+    case CHUNK_DATA:
+        move_data(c, data, len);
+        if (c->left > 0)
+            return -1;
+        c->state = CHUNK_END;
+        break;
+    case CHUNK_END:
+        status = read_chunk_end(c, data, len, why);
+        if (status == 0)
+            c->state = CHUNK_SIZE;
+        break;
+    case CHUNKS_DONE:
+        break;
+    }
+    return status;
+}
+
+int http_chunks_read(struct chunks *c, char *data, size_t len, const char **why)
 {
     while (c->state != CHUNKS_DONE) {
-        if (c->state == CHUNK_SIZE) {
-            int n = read_size(data + c->at, len - c->at, &c->left);
-            if (n == 0)
-                return -1;
-            if (n < 0)
-                return refuse(why, 400, "The size of a chunk cannot be read.");
-            c->at += (size_t)n;
-            c->state = c->left == 0 ? CHUNK_END : CHUNK_DATA;
-            if (c->out - start_and_max[0] + c->left > start_and_max[1])
-                return refuse(why, 413, "The body is too large.");
-            if (c->left == 0) { /* trailers are not taken: an empty line must follow */
-                int status = read_chunk_end(c, data, len, why);
-                if (status == -1) {
-                    c->at -= (size_t)n;
-                    c->state = CHUNK_SIZE;
-                }
-                if (status != 0)
-                    return status;
-                c->state = CHUNKS_DONE;
-            }
-        } else if (c->state == CHUNK_DATA) {
-            move_data(c, data, len);
-            if (c->left > 0)
-                return -1;
-            c->state = CHUNK_END;
-        } else {
-            int status = read_chunk_end(c, data, len, why);
-            if (status != 0)
-                return status;
-            c->state = CHUNK_SIZE;
-        }
+        int status = step(c, data, len, why);
+        if (status != 0)
+            return status;
     }
     return 0;
 }

@@ -35,13 +35,13 @@ struct slice http_header_find(const struct http_head *head, const char *name);
 
 /* Takes the chunks of a body apart, in place and as far as the bytes reach. */
 struct chunks {
-    size_t at;   /* next byte to read */
-    size_t out;  /* where decoded bytes end */
-    size_t left; /* of the open chunk */
+    size_t at;         /* next byte to read */
+    size_t out;        /* where decoded bytes end */
+    size_t left;       /* of the open chunk */
+    size_t start, max; /* where decoded bytes begin, and how many there may be */
     enum { CHUNK_SIZE, CHUNK_DATA, CHUNK_END, CHUNKS_DONE } state;
 };
-/* 0: done; -1: more bytes needed; else the status. The decoded bytes may not exceed max. */
-int http_chunks_read(struct chunks *chunks, char *data, size_t len, size_t start_and_max[2],
-                     const char **why) MUST_USE;
+/* 0: done; -1: more bytes needed; else the status it is refused with, and why. */
+int http_chunks_read(struct chunks *chunks, char *data, size_t len, const char **why) MUST_USE;
 
 #endif

@@ -73,8 +73,7 @@ static struct part part_of(struct connection *c)
     size_t start = c->head.bytes;
     struct part part = {0};
     if (c->head.chunked) {
-        size_t bounds[2] = {start, (size_t)SPOOL_MAX};
-        part.status = http_chunks_read(&c->chunks, c->in.data, c->in.len, bounds, &part.why);
+        part.status = http_chunks_read(&c->chunks, c->in.data, c->in.len, &part.why);
         part.len = c->chunks.out - start;
         part.used = c->chunks.at - start;
         return part;
