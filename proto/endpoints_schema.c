@@ -148,6 +148,16 @@ static const struct field calendar_body[] = {
     {"sync_direction", F_ENUM, NOT_NULL, .values = sync_directions},
     {0},
 };
+static const struct field webhook_body[] = {
+    {"url", F_URL, REQUIRED | NOT_NULL, .max = 2048},
+    {"description", F_TEXT, .max = 255},
+    {"resources", F_LIST, 0},
+    {"events", F_LIST, 0},
+    {"is_active", F_BOOL, NOT_NULL},
+    {0},
+};
+static const struct field overlap_body[] = {{"overlap_hours", F_INT, NOT_NULL, .max = 168}, {0}};
+static const struct field after_body[] = {{"after", F_INT, REQUIRED | NOT_NULL}, {0}};
 static const struct field bill_more[] = {
     {"discountRate", F_DECIMAL, 0, .min = 0, .max = 100},
     {0},
@@ -219,6 +229,13 @@ static const struct endpoint_schema schemas[] = {
      .answer = "{\"message\":\"Calendar settings updated\",\"calendar\":{\"id\":1,\"name\":"
                "\"Primary\",\"is_enabled\":true,\"sync_direction\":\"both\"}}"},
     {"sync", "job_retry", .no_body = true},
+    {"sync", "webhook_create", webhook_body},
+    {"sync", "webhook_update", webhook_body, .partial = true},
+    {"sync", "webhook_delete", .no_body = true, .answer = SAID("Webhook deleted")},
+    {"sync", "webhook_rotate", overlap_body, .partial = true},
+    {"sync", "webhook_test", .no_body = true},
+    {"sync", "webhook_rewind", after_body},
+    {"sync", "webhook_replay", .no_body = true},
     {"sync", "connected", .type = "text/html"},
     {"sync", "callback", .type = "text/html"},
     {"rentals", "feed_delete", .no_body = true},

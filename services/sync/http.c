@@ -20,11 +20,18 @@ struct http {
     bool too_large;
     bool loopback; /* the URL of this request names a loopback host */
     bool refused;  /* the guard turned the address down */
+    bool unread;   /* the answer's body is counted, not kept */
+    size_t passed; /* bytes of a body that is not kept */
 };
 
 static size_t take(char *data, size_t size, size_t n, void *what)
 {
     struct http *http = what;
+    if (http->unread) {
+        http->passed += size * n;
+        http->too_large = http->passed > HTTP_UNREAD_MAX;
+        return http->too_large ? 0 : size * n;
+    }
     if (http->body.len + size * n > HTTP_BODY_MAX) {
         http->too_large = true;
         return 0;
@@ -65,8 +72,9 @@ static bool is_private_4(uint32_t a)
     } ranges[] = {
         {0x00000000, 0xff000000}, {0x0a000000, 0xff000000}, {0x64400000, 0xffc00000},
         {0x7f000000, 0xff000000}, {0xa9fe0000, 0xffff0000}, {0xac100000, 0xfff00000},
-        {0xc0000000, 0xffffff00}, {0xc0a80000, 0xffff0000}, {0xc6120000, 0xfffe0000},
-        {0xe0000000, 0xe0000000},
+        {0xc0000000, 0xffffff00}, {0xc0000200, 0xffffff00}, {0xc0586300, 0xffffff00},
+        {0xc0a80000, 0xffff0000}, {0xc6120000, 0xfffe0000}, {0xc6336400, 0xffffff00},
+        {0xcb007100, 0xffffff00}, {0xe0000000, 0xe0000000},
     };
     for (size_t i = 0; i < COUNT_OF(ranges); i++)
         if ((a & ranges[i].mask) == ranges[i].network)
@@ -88,7 +96,12 @@ static bool is_private(const struct curl_sockaddr *address)
     if (memcmp(b, mapped, sizeof mapped) == 0 || memcmp(b, zeros, sizeof zeros) == 0)
         return is_private_4((uint32_t)b[12] << 24 | (uint32_t)b[13] << 16 | (uint32_t)b[14] << 8 |
                             b[15]);
-    return (b[0] & 0xe0) != 0x20; /* only global unicast */
+    if ((b[0] & 0xe0) != 0x20) /* only global unicast */
+        return true;
+    /* 6to4 and Teredo lead to any IPv4 address; documentation's lead nowhere. */
+    return (b[0] == 0x20 && b[1] == 0x02) ||
+           (b[0] == 0x20 && b[1] == 0x01 &&
+            ((b[2] == 0 && b[3] == 0) || (b[2] == 0x0d && b[3] == 0xb8)));
 }
 
 /* The resolved address is what counts: a name may lead anywhere. */
@@ -222,7 +235,9 @@ void http_send(struct http *http, struct arena *arena, const struct http_request
     }
     buf_init(&http->body, arena);
     http->too_large = http->refused = false;
-    http->loopback = is_loopback(request->url);
+    http->unread = request->unread;
+    http->passed = 0;
+    http->loopback = is_loopback(request->url) && !request->outside;
     struct curl_slist *headers = prepare(http, arena, request);
     CURLcode code = curl_easy_perform(http->curl);
     if (code == CURLE_OK) {

@@ -11,7 +11,7 @@
 #include "common/buf.h"
 #include "common/mp.h"
 
-enum { HTTP_BODY_MAX = 4 << 20, HTTP_MS = 15000 };
+enum { HTTP_BODY_MAX = 4 << 20, HTTP_UNREAD_MAX = 1 << 20, HTTP_MS = 15000 };
 
 struct http; /* one thread's handle; keeps connections */
 
@@ -22,6 +22,8 @@ struct http_request {
     const char *type;         /* content type of body */
     const char *const *extra; /* more header lines, NULL-terminated, or NULL */
     int64_t timeout_ms;       /* 0: HTTP_MS */
+    bool outside;             /* a loopback host of the URL is refused like any private address */
+    bool unread;              /* the body of the answer is of no interest */
 };
 
 enum http_fate {

@@ -19,6 +19,16 @@ static const struct op ops[] = {
     {"job_list", "", job_list, false},
     {"job_retry", "", job_retry, true},
     {"change_list", "", change_list, false},
+    {"webhook_list", "", webhook_list, false},
+    {"webhook_get", "", webhook_get, false},
+    {"webhook_create", "", webhook_create, true},
+    {"webhook_update", "", webhook_update, true},
+    {"webhook_delete", "", webhook_delete, true},
+    {"webhook_rotate", "", webhook_rotate, true},
+    {"webhook_test", "", webhook_test, true},
+    {"webhook_rewind", "", webhook_rewind, true},
+    {"webhook_deliveries", "", webhook_deliveries, false},
+    {"webhook_replay", "", webhook_replay, true},
     {0},
 };
 

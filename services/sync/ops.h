@@ -21,6 +21,21 @@ enum err job_list(struct call *call);
 enum err job_retry(struct call *call);
 enum err change_list(struct call *call);
 
+/* webhook.c */
+enum err webhook_list(struct call *call);
+enum err webhook_get(struct call *call);
+enum err webhook_create(struct call *call);
+enum err webhook_update(struct call *call);
+enum err webhook_delete(struct call *call);
+enum err webhook_rotate(struct call *call);
+enum err webhook_test(struct call *call);
+enum err webhook_rewind(struct call *call);
+enum err webhook_deliveries(struct call *call);
+enum err webhook_replay(struct call *call);
+
+/* webhook_send.c: starts the threads that send. */
+void webhook_start(void);
+
 /* worker.c: delivers until asked to stop. */
 void worker_background(struct pg *pg);
 

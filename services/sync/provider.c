@@ -61,6 +61,14 @@ const struct setting sync_setting_table[] = {
            "How often calendars are looked at for changes made there."),
     NUMBER("BUREAU_MONEYBIRD_BUDGET", moneybird_budget, "150", 10, 100000, "requests in 5 minutes",
            "What Moneybird lets one address ask."),
+    NUMBER("BUREAU_WEBHOOK_WORKERS", webhook_workers, "4", 0, 64, "threads",
+           "How many webhooks this process sends at once."),
+    {.name = "BUREAU_WEBHOOK_ALLOW_LOOPBACK",
+     .type = SETTING_BOOL,
+     .def = "false",
+     .unit = "",
+     .help = "Whether webhooks may go to this machine itself, also without TLS. For trials.",
+     .target = &sync_settings.webhook_loopback},
     {0},
 };
 

@@ -90,6 +90,8 @@ struct sync_settings {
     const char *address;      /* name of the address requests leave from */
     const char *app_url;      /* where browsers go after connecting, or NULL */
     int64_t workers, lease_s, retry_ms, poll_s, moneybird_budget;
+    int64_t webhook_workers;
+    bool webhook_loopback; /* webhooks may go to this machine: trials only */
 };
 extern struct sync_settings sync_settings;
 extern const struct setting sync_setting_table[];

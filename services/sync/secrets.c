@@ -256,9 +256,10 @@ static bool rotate_row(struct pg *pg, struct arena *arena, int64_t organization,
     int sealed = sql_bind(&sql, secrets_seal(arena, organization, provider, account, &tokens));
     int key = sql_bind(&sql, secrets_key_id());
     sql_printf(&sql,
-               "UPDATE sync.integrations SET sealed = $%d::text, key_id = $%d::text"
+               "UPDATE sync.%s SET sealed = $%d::text, key_id = $%d::text"
                " WHERE organization_id = core.org() AND id = $%d::bigint",
-               sealed, key, sql_bind(&sql, pg_text(from, row, 0)));
+               strcmp(provider, SECRETS_WEBHOOK) == 0 ? "webhooks" : "integrations", sealed, key,
+               sql_bind(&sql, pg_text(from, row, 0)));
     counts[0]++;
     return ask(pg, arena, &sql, &rows);
 }
@@ -270,11 +271,14 @@ static bool rotate_organization(struct pg *pg, struct arena *arena, int64_t orga
     struct pg_result *rows;
     struct pg_fault fault = {0};
     sql_init(&sql, arena);
-    sql_printf(
-        &sql,
-        "SELECT id, provider, account, sealed FROM sync.integrations WHERE organization_id"
-        " = core.org() AND sealed IS NOT NULL AND key_id <> $%d::text ORDER BY id FOR UPDATE",
-        sql_bind(&sql, secrets_key_id()));
+    int key = sql_bind(&sql, secrets_key_id());
+    sql_printf(&sql,
+               "WITH i AS (SELECT id, provider, account, sealed FROM sync.integrations"
+               " WHERE organization_id = core.org() AND sealed IS NOT NULL AND key_id <> $%d::text"
+               " ORDER BY id FOR UPDATE), w AS (SELECT id, '" SECRETS_WEBHOOK "', seal_name, sealed"
+               " FROM sync.webhooks WHERE organization_id = core.org() AND key_id <> $%d::text"
+               " ORDER BY id FOR UPDATE) SELECT * FROM i UNION ALL SELECT * FROM w",
+               key, key);
     bool good = pg_begin(pg, organization, 0, LOCK_MS) == ERR_OK && ask(pg, arena, &sql, &rows);
     for (int row = 0; good && row < pg_rows(rows); row++)
         good = rotate_row(pg, arena, organization, rows, row, counts);
@@ -291,7 +295,8 @@ int secrets_rotate_main(struct pg *pg)
     struct pg_result *rows = NULL;
     int64_t counts[2] = {0, 0};
     sql_init(&sql, arena);
-    sql_puts(&sql, "SELECT DISTINCT organization_id FROM sync.lanes ORDER BY 1");
+    sql_puts(&sql, "SELECT organization_id FROM sync.lanes UNION"
+                   " SELECT organization_id FROM sync.webhooks ORDER BY 1");
     bool good = pg_begin(pg, 0, 0, LOCK_MS) == ERR_OK && ask(pg, arena, &sql, &rows);
     pg_rollback(pg);
     for (int row = 0; good && row < pg_rows(rows); row++)

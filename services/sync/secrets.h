@@ -9,6 +9,9 @@
 
 #include "services/sync/provider.h"
 
+/* Webhooks seal their secret and the one before it as the tokens of a provider of this name. */
+#define SECRETS_WEBHOOK "webhook"
+
 void secrets_open(void); /* once, before threads */
 const char *secrets_key_id(void) NEVER_NULL;
 const char *secrets_seal(struct arena *arena, int64_t organization, const char *provider,

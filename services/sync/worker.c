@@ -233,6 +233,7 @@ static void *worker_main(void *connection)
 
 void worker_background(struct pg *pg)
 {
+    webhook_start();
     for (int64_t i = 1; i < sync_settings.workers; i++) {
         pthread_t thread;
         if (pthread_create(&thread, NULL, worker_main, service_connect(NULL)) != 0 ||

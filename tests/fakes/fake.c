@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/crypto.h"
+
 json_t *faults, *violations, *requests;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 /* No request is allowed before then, by provider: set by every Retry-After. */
@@ -155,6 +157,8 @@ static void fault_status(struct exchange *x, const json_t *f)
         answer(x, (int)status, json_pack("{s:s}", "error", reason));
     else
         google_error(x, (int)status, reason, "Fault on demand.");
+    if (status >= 300 && status < 400)
+        answer_header(x, "Location", "/hooks/elsewhere");
     if (after <= 0)
         return;
     note_wait(x, now_ms() + after * 1000);
@@ -170,7 +174,7 @@ static void fault_status(struct exchange *x, const json_t *f)
 
 static void serve(struct exchange *x)
 {
-    if (oauth_serve(x) || google_serve(x) || moneybird_serve(x))
+    if (hooks_serve(x) || oauth_serve(x) || google_serve(x) || moneybird_serve(x))
         return;
     violation(x, "no such route");
     answer(x, 404, json_pack("{s:s}", "error", "no such route"));
@@ -263,10 +267,10 @@ static int handle(struct mg_connection *conn, void *data)
 
 static json_t *state(void)
 {
-    return json_pack("{s:o,s:o,s:O,s:I,s:[I,I],s:O}", "google", google_state(), "moneybird",
-                     moneybird_state(), "violations", violations, "requests",
-                     (json_int_t)json_array_size(requests), "early", (json_int_t)early[0],
-                     (json_int_t)early[1], "faults", faults);
+    return json_pack("{s:o,s:o,s:o,s:O,s:I,s:[I,I],s:O}", "google", google_state(), "moneybird",
+                     moneybird_state(), "hooks", hooks_state(), "violations", violations,
+                     "requests", (json_int_t)json_array_size(requests), "early",
+                     (json_int_t)early[0], (json_int_t)early[1], "faults", faults);
 }
 
 static void reset(void)
@@ -279,6 +283,7 @@ static void reset(void)
     oauth_reset();
     google_reset();
     moneybird_reset();
+    hooks_reset();
 }
 
 static void add_fault(const struct exchange *x)
@@ -306,8 +311,11 @@ static void set_all(struct exchange *x)
     for (const char *at = x->query; *at != '\0';) {
         char name[64], value[512];
         snprintf(name, sizeof name, "%.*s", (int)strcspn(at, "=&"), at);
-        if (!param(x->query, name, value, sizeof value) ||
-            (!oauth_set(name, value) && !google_set(name, value) && !moneybird_set(name, value)))
+        if (strcmp(name, "no_faults") == 0)
+            json_array_clear(faults);
+        else if (!param(x->query, name, value, sizeof value) ||
+                 (!oauth_set(name, value) && !google_set(name, value) &&
+                  !moneybird_set(name, value) && !hooks_set(name, value)))
             answer(x, 400, json_pack("{s:s}", "unknown", name));
         at += strcspn(at, "&");
         at += *at == '&';
@@ -358,6 +366,8 @@ int main(int argc, char **argv)
     violations = json_array();
     requests = json_array();
     reset();
+    if (!crypto_open())
+        return 1;
     mg_init_library(0);
     struct mg_context *server = mg_start(NULL, NULL, options);
     if (server == NULL) {

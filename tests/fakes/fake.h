@@ -1,7 +1,7 @@
 /*
- * fake.h - strict stand-ins for Google Calendar and Moneybird on one loopback port, with faults on
- * demand. Strict: what the providers refuse is refused here, and noted as a violation when only a
- * faulty client would send it. Everything is in memory, behind one lock.
+ * fake.h - strict stand-ins for the providers and a receiver of webhooks on one loopback port, with
+ * faults on demand. Strict: what the providers refuse is refused here, and noted as a violation
+ * when only a faulty client would send it. Everything is in memory, behind one lock.
  *
  * Control (never part of a provider): POST /_fake/set?name=value, POST /_fake/fault?…,
  * POST /_fake/reset, GET /_fake/state, GET /_fake/log.
@@ -60,5 +60,11 @@ void moneybird_reset(void);
 bool moneybird_serve(struct exchange *x);
 json_t *moneybird_state(void);
 bool moneybird_set(const char *name, const char *value);
+
+/* fake_hooks.c: a receiver of webhooks, POST /hooks/{name}: keeps what was rightly signed. */
+void hooks_reset(void);
+bool hooks_serve(struct exchange *x);
+json_t *hooks_state(void);
+bool hooks_set(const char *name, const char *value); /* hook_secret=name|whsec_… adds one */
 
 #endif

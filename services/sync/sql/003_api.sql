@@ -59,6 +59,16 @@ REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA sync FROM PUBLIC;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA sync TO bureau_sync;
 GRANT EXECUTE ON FUNCTION sync.calendar_known(bigint) TO bureau_billing;
 
+-- One change as readers and webhooks get it.
+CREATE FUNCTION sync.change_json(a core.audit) RETURNS json LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN json_build_object('seq', a.seq, 'resource', a.resource, 'id', a.row_id, 'op', a.op,
+        'user_id', a.user_id, 'at', core.iso(a.at), 'request_id', a.request_id, 'changes', a.changes,
+        'hash', encode(a.hash, 'hex'), 'prev_hash', encode(a.prev_hash, 'hex'));
+END $$;
+REVOKE EXECUTE ON FUNCTION sync.change_json(core.audit) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION sync.change_json(core.audit) TO bureau_sync;
+
 -- The changes of the organization in the order they were sealed: numbered without a gap, each with
 -- the hash of the one before, so a reader can prove that it missed nothing. What is not sealed yet
 -- comes with a later page.
@@ -68,10 +78,7 @@ BEGIN
         WITH page AS (SELECT * FROM core.audit WHERE organization_id = core.org() AND seq > p_after
                        ORDER BY seq LIMIT p_limit)
         SELECT json_build_object(
-            'data', coalesce(json_agg(json_build_object('seq', seq, 'resource', resource, 'id', row_id,
-                'op', op, 'user_id', user_id, 'at', core.iso(at), 'request_id', request_id,
-                'changes', changes, 'hash', encode(hash, 'hex'), 'prev_hash', encode(prev_hash, 'hex'))
-                ORDER BY seq), '[]'),
+            'data', coalesce(json_agg(sync.change_json(page.*::core.audit) ORDER BY seq), '[]'),
             'meta', json_build_object('after', p_after, 'next', coalesce(max(seq), p_after),
                 'last', coalesce((SELECT max(seq) FROM core.audit WHERE organization_id = core.org()), 0)))
           FROM page);
