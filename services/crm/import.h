@@ -80,6 +80,9 @@ const char *import_cell(struct import *import, const struct import_row *row, siz
    whole batch run again. */
 enum err import_rows_run(struct import *import) MUST_USE;
 
+/* In a dry run, behind import_rows_run's checks: refuses what an earlier row of the file has. */
+enum err import_repeats(struct import *import) MUST_USE;
+
 /* Ops. */
 enum err import_start(struct call *call);
 enum err import_part(struct call *call);

@@ -279,6 +279,8 @@ enum err import_rows_run(struct import *import)
     } else if (import->dry_run && !pg_rollback_to(import->base.pg)) {
         err = ERR_UNAVAILABLE;
     }
+    if (err == ERR_OK && import->dry_run)
+        err = import_repeats(import);
     for (size_t i = 0; err == ERR_OK && i < import->rows_n; i++)
         count(import, &import->rows[i]);
     return err;

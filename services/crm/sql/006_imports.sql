@@ -61,10 +61,21 @@ CREATE TABLE crm.import_errors (
         REFERENCES crm.imports (organization_id, id) ON DELETE CASCADE
 );
 
+-- What a dry run has seen of values that may not come twice.
+CREATE TABLE crm.import_seen (
+    organization_id bigint NOT NULL DEFAULT core.org(),
+    import_id       bigint NOT NULL,
+    field           text NOT NULL,
+    hash            bytea NOT NULL,
+    PRIMARY KEY (organization_id, import_id, field, hash),
+    CONSTRAINT import_seen_import_id_fkey FOREIGN KEY (organization_id, import_id)
+        REFERENCES crm.imports (organization_id, id) ON DELETE CASCADE
+);
+
 DO $$
 DECLARE t text;
 BEGIN
-    FOREACH t IN ARRAY ARRAY['imports', 'import_parts', 'import_errors'] LOOP
+    FOREACH t IN ARRAY ARRAY['imports', 'import_parts', 'import_errors', 'import_seen'] LOOP
         EXECUTE format('ALTER TABLE crm.%I ENABLE ROW LEVEL SECURITY', t);
         EXECUTE format('ALTER TABLE crm.%I FORCE ROW LEVEL SECURITY', t);
         EXECUTE format('CREATE POLICY tenant ON crm.%I USING (organization_id = core.org())', t);
@@ -74,6 +85,31 @@ END $$;
 -- outside any organization.
 CREATE POLICY work ON crm.imports TO CURRENT_ROLE USING (core.org() IS NULL);
 CREATE POLICY work ON crm.import_parts TO CURRENT_ROLE USING (core.org() IS NULL);
+
+-- Places in p_values of those that came before, in them or in an earlier batch of the dry run.
+CREATE FUNCTION crm.import_repeats(p_import bigint, p_field text, p_values text[], p_fold boolean)
+RETURNS SETOF bigint LANGUAGE sql AS $$
+    WITH given AS (
+        SELECT g.hash, g.n, row_number() OVER (PARTITION BY g.hash ORDER BY g.n) AS nth
+          FROM (SELECT sha256(convert_to(CASE WHEN p_fold THEN lower(v) ELSE v END, 'UTF8')) AS hash, n
+                  FROM unnest(p_values) WITH ORDINALITY u (v, n)) g),
+    fresh AS (
+        INSERT INTO crm.import_seen (import_id, field, hash)
+        SELECT p_import, p_field, g.hash FROM given g WHERE g.nth = 1
+        ON CONFLICT DO NOTHING RETURNING hash)
+    SELECT g.n FROM given g
+     WHERE g.nth > 1 OR NOT EXISTS (SELECT FROM fresh f WHERE f.hash = g.hash)
+     ORDER BY g.n
+$$;
+
+CREATE FUNCTION crm.import_forget() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM crm.import_seen WHERE organization_id = NEW.organization_id AND import_id = NEW.id;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER imports_forget AFTER UPDATE OF state ON crm.imports
+    FOR EACH ROW WHEN (NEW.dry_run AND NEW.state IN ('finished', 'failed', 'cancelled'))
+    EXECUTE FUNCTION crm.import_forget();
 
 -- The import that waits longest. Half an hour without a further part ends an upload.
 CREATE FUNCTION crm.import_next() RETURNS TABLE (id bigint, organization_id bigint, user_id bigint)
@@ -193,6 +229,8 @@ REVOKE EXECUTE ON FUNCTION crm.import_next(), crm.import_json(crm.imports, boole
 GRANT EXECUTE ON FUNCTION crm.import_next(), crm.import_json(crm.imports, boolean),
     crm.import_store(bigint, bigint, bytea), crm.import_clients(text[], bigint),
     crm.import_contacts(text[], bigint), crm.import_keys(text, text, text[]) TO bureau_crm;
-GRANT SELECT, INSERT, UPDATE, DELETE ON crm.imports, crm.import_parts, crm.import_errors
+GRANT SELECT, INSERT, UPDATE, DELETE ON crm.imports, crm.import_parts, crm.import_errors,
+    crm.import_seen TO bureau_crm;
+GRANT EXECUTE ON FUNCTION crm.import_repeats(bigint, text, text[], boolean), crm.import_forget()
     TO bureau_crm;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA crm TO bureau_crm;
