@@ -73,7 +73,8 @@ static void judge_field(struct judge *j, const struct field *f)
     blame(j, f->type == F_ENUM && f->def != NULL && !is_value(f, f->def), f->name,
           "its default is none of its values");
     blame(j, f->type == F_REF && is_blank(f->ref), f->name, "a reference without .ref");
-    blame(j, f->type != F_REF && f->ref != NULL, f->name, "has .ref but is no F_REF");
+    blame(j, f->type != F_REF && f->type != F_LIST && f->ref != NULL, f->name,
+          "has .ref but is no F_REF");
     blame(j, f->type == F_COMPUTED && f->sql == NULL, f->name, "computed without .sql");
     blame(j, f->min > f->max && f->max != 0, f->name, ".min is above .max");
     blame(j, f->scale != 0 && f->type != F_DECIMAL, f->name, ".scale on what is no F_DECIMAL");

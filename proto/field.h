@@ -25,7 +25,7 @@ enum field_type {
     F_REF,      /* id of a row of .ref in the same organization */
     F_ZONE,     /* IANA time zone name */
     F_JSON,     /* stored as it is: jsonb */
-    F_LIST,     /* handed to the resource's hook as msgpack; no column (materials, tags, persons) */
+    F_LIST,     /* handed to the hook as msgpack; no column (materials, tags). With .ref: one id */
     F_COMPUTED, /* .sql gives the value; read only */
 };
 

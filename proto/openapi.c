@@ -68,6 +68,14 @@ static void put_body_open(struct buf *out, const char *type, bool required)
                type);
 }
 
+static bool has_external_id(const struct resource *r)
+{
+    for (const struct field *f = r->fields; f->name != NULL; f++)
+        if (strcmp(f->name, "external_id") == 0)
+            return true;
+    return false;
+}
+
 /* Up to 1000 records, or for DELETE their ids. */
 static void put_bulk_body(struct buf *out, const struct route *route)
 {
@@ -79,7 +87,11 @@ static void put_bulk_body(struct buf *out, const struct route *route)
     } else {
         buf_puts(out, "\"records\":{\"type\":\"array\",\"maxItems\":1000,\"items\":");
         doc_resource_body(out, route->resource, doc_is_op(route, "bulk_update"));
-        buf_puts(out, "}}}");
+        buf_puts(out, doc_is_op(route, "bulk_create") && has_external_id(route->resource)
+                          ? "},\"upsert\":{\"type\":[\"boolean\",\"string\"],\"description\":"
+                            "\"true or external_id: a record whose external_id is known is changed."
+                            "\"}}}"
+                          : "}}}");
     }
     buf_puts(out, "}}}");
 }

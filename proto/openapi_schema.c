@@ -17,8 +17,8 @@ static const char *json_type(const struct field *field)
         return field->as_text ? "string" : "number";
     case F_BOOL:
         return "boolean";
-    case F_LIST:
-        return "array";
+    case F_LIST: /* or one id, by another name than its column's */
+        return field->ref != NULL ? "integer" : "array";
     case F_TEXT:
     case F_EMAIL:
     case F_PHONE:

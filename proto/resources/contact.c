@@ -27,6 +27,7 @@ static const struct field fields[] = {
     {"notes", F_TEXT, 0, .max = 65535},
     {"external_id", F_TEXT, SORT | FILTER | UNIQUE, .min = 1, .max = 255},
     {"assigned_to", F_REF, SORT | FILTER, .ref = "user"},
+    {"user_id", F_LIST, WRITEONLY, .ref = "user"},
     {"phones", F_LIST, WRITEONLY},
     {"tags", F_LIST, WRITEONLY},
     {"created_at", F_TIME, READONLY | SORT | RANGE},

@@ -1,7 +1,9 @@
 /*
  * bulk.h - many records in one request: POST, PUT and DELETE /bulk of every audited resource.
  *
- * Body: {"records": [{…}, …]} (PUT: each with its "id"), or {"ids": […]} for DELETE; "atomic": true
+ * Body: {"records": [{…}, …]} (PUT: each with its "id"; POST with
+ * "upsert": true or "external_id", or ?upsert=1: one whose external_id a live record has changes
+ * that one), or {"ids": […]} for DELETE; "atomic": true
  * (or ?atomic=true) for all or nothing. At most 1000. Each record gets a result with its index and
  * status. Without atomic, good records are kept and the answer is 200 whatever became of the rest.
  */
