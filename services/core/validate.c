@@ -92,6 +92,15 @@ static bool is_nothing(const msgpack_object *body)
     return body == NULL || body->type != MSGPACK_OBJECT_MAP || body->via.map.size == 0;
 }
 
+/* An update would take [1] or "x" for no change at all. Nothing, null and [] (an empty object of
+   PHP) are none. */
+static bool is_no_object(const msgpack_object *body)
+{
+    bool empty =
+        mp_is_null(body) || (body->type == MSGPACK_OBJECT_ARRAY && body->via.array.size == 0);
+    return !empty && body->type != MSGPACK_OBJECT_MAP;
+}
+
 enum err validate(struct call *call)
 {
     const struct resource *r = call->resource;
@@ -99,6 +108,8 @@ enum err validate(struct call *call)
     call->columns_n = 0;
     if (robert && is_nothing(call->body))
         return call_fail(call, ERR_MALFORMED, "Missing request data to process validation");
+    if (!robert && !call->created && is_no_object(call->body))
+        return call_fail(call, ERR_MALFORMED, "The body must be a JSON object.");
     for (const struct field *field = r->fields; field->name != NULL; field++) {
         if (!is_writable(field))
             continue;
