@@ -170,6 +170,12 @@ static void count(const struct job *job)
     metrics_count("bureau_service_requests_total", "Requests by op and outcome.", labels, 1);
 }
 
+/* What gateways ask by themselves: nobody waits for these lines. */
+static bool is_internal(const char *op)
+{
+    return strcmp(op, "ping") == 0 || strcmp(op, "metrics") == 0 || strcmp(op, "identity") == 0;
+}
+
 void job_close(struct job *job, int64_t sql_us)
 {
     struct reply *reply = &job->reply;
@@ -181,9 +187,8 @@ void job_close(struct job *job, int64_t sql_us)
     if (reply->err != ERR_OK && reply->retry_after_s == 0 && err_is_transient(reply->err))
         reply->retry_after_s = 1;
     count(job);
-    enum log_level level = reply->err == ERR_OK            ? LOG_DEBUG
-                           : err_status(reply->err) >= 500 ? LOG_WARN
-                                                           : LOG_INFO;
+    bool own = request->resource[0] == '\0' && is_internal(request->op);
+    enum log_level level = err_status(reply->err) >= 500 ? LOG_WARN : own ? LOG_DEBUG : LOG_INFO;
     if (!log_enabled(level))
         return;
     char spent[24];

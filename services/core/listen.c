@@ -116,6 +116,7 @@ static void answer(struct thread *t, nng_msg *message)
     struct buf out;
     struct slice in = {nng_msg_body(message), nng_msg_len(message)};
     buf_init(&out, t->worker.arena);
+    log_hold(); /* the batch's lines leave in few writes, after its answer */
     batch_answer(&t->worker, in, &out);
     nng_msg_clear(message);
     int fault = nng_msg_append(message, out.data, out.len);
@@ -130,6 +131,7 @@ static void answer(struct thread *t, nng_msg *message)
         nng_msg_free(message);
         log_event(LOG_WARN, "send_failed", NULL, "reason", nng_strerror(fault), NULL);
     }
+    log_release();
     arena_reset(t->worker.arena);
 }
 
