@@ -232,6 +232,7 @@ max_connections = 150
 shared_buffers = ${shared}MB
 work_mem = ${work}MB
 huge_pages = off
+deadlock_timeout = 100ms
 log_line_prefix = '%m [%p] %q%u '
 ${BUREAU_PG_CONF:-}
 CONF

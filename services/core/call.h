@@ -77,6 +77,10 @@ struct hooks {
     /* false: check and after_write have nothing to do for this body, and the write may be one
        statement. NULL: they always may. */
     bool (*applies)(const struct call *call);
+    /* true: the write locks what others may lock as well, and has a transaction of its own:
+       together with others it would hold the lock for all of their time, and lock in no order.
+       Looks at the body alone, before anything is validated. NULL: never. */
+    bool (*alone)(const struct call *call);
     enum err (*check)(struct call *call); /* after validation, before SQL */
     enum err (*after_write)(struct call *call, int64_t id);
     enum err (*after_delete)(struct call *call, int64_t id);

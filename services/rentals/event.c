@@ -67,6 +67,20 @@ static bool books(const struct call *call, const struct event_lists *lists)
            call_has(call, "is_confirmed") || call_has(call, "expires_at");
 }
 
+/* What may lock materials (rentals.guard_event): every body that books, and what leaves the trash.
+ */
+static bool alone(const struct call *call)
+{
+    static const char *const booking[] = {"materials", "start_date", "end_date", "is_confirmed",
+                                          "expires_at"};
+    if (call->created)
+        return mp_find(call->body, "materials") != NULL;
+    for (size_t i = 0; i < COUNT_OF(booking); i++)
+        if (mp_find(call->body, booking[i]) != NULL)
+            return true;
+    return strcmp(call->request->op, "restore") == 0;
+}
+
 static enum err after_write(struct call *call, int64_t id)
 {
     struct event_lists lists;
@@ -164,6 +178,7 @@ static enum err list(struct call *call)
 
 const struct hooks event_hooks = {
     .resource = "event",
+    .alone = alone,
     .check = check,
     .after_write = after_write,
     .list = list,

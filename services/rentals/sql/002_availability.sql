@@ -134,10 +134,24 @@ BEGIN
            || coalesce(', free from ' || core.local(free_at) || ' to ' || core.local(free_at + length), '');
 END $$;
 
+-- What the event books beyond the stock, in words; NULL: nothing.
+CREATE FUNCTION rentals.shortages(e rentals.events, p_materials bigint[]) RETURNS text
+    LANGUAGE plpgsql
+    SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    RETURN (SELECT string_agg(rentals.shortage_said(e, s.id, s.short), '; ' ORDER BY s.id)
+      FROM (SELECT m.id, p.peak - rentals.in_service(m.stock_quantity, m.out_of_order_quantity) AS short
+              FROM rentals.peaks(p_materials, e.start_date, e.end_date, NULL, true) p
+              JOIN rentals.materials m ON m.organization_id = core.org() AND m.id = p.material_id
+             WHERE p.peak > rentals.in_service(m.stock_quantity, m.out_of_order_quantity)
+             ORDER BY m.id LIMIT 5) s);
+END $$;
+
 -- Refuses the transaction when the event books more than there is and the organization wants that
--- refused. The rows of its materials are locked in id order: parallel writers take turns, each
--- sees what the one before left, and no two wait for each other. NO KEY: the foreign keys of
--- bookings must not wait for this lock, nor it for them.
+-- refused. What is short already is refused without a lock: nobody waits for a refusal. Else the
+-- rows of its materials are locked in id order and it is looked at again: parallel writers take
+-- turns, each sees what the one before left, and no two wait for each other. NO KEY: the foreign
+-- keys of bookings must not wait for this lock, nor it for them.
 CREATE FUNCTION rentals.guard_event(p_event bigint) RETURNS void LANGUAGE plpgsql
     SET plan_cache_mode = force_generic_plan AS $$
 DECLARE e rentals.events; ids bigint[]; said text;
@@ -150,14 +164,12 @@ BEGIN
     SELECT array_agg(material_id ORDER BY material_id) INTO ids FROM rentals.event_materials
      WHERE organization_id = core.org() AND event_id = p_event;
     IF ids IS NULL THEN RETURN; END IF;
-    PERFORM FROM rentals.materials WHERE organization_id = core.org() AND id = ANY (ids)
-      ORDER BY id FOR NO KEY UPDATE;
-    SELECT string_agg(rentals.shortage_said(e, s.id, s.short), '; ' ORDER BY s.id) INTO said
-      FROM (SELECT m.id, p.peak - rentals.in_service(m.stock_quantity, m.out_of_order_quantity) AS short
-              FROM rentals.peaks(ids, e.start_date, e.end_date, NULL, true) p
-              JOIN rentals.materials m ON m.organization_id = core.org() AND m.id = p.material_id
-             WHERE p.peak > rentals.in_service(m.stock_quantity, m.out_of_order_quantity)
-             ORDER BY m.id LIMIT 5) s;
+    said := rentals.shortages(e, ids);
+    IF said IS NULL THEN
+        PERFORM FROM rentals.materials WHERE organization_id = core.org() AND id = ANY (ids)
+          ORDER BY id FOR NO KEY UPDATE;
+        said := rentals.shortages(e, ids);
+    END IF;
     IF said IS NOT NULL THEN
         PERFORM core.raise('CONFLICT', 'Not enough materials: ' || said || '.');
     END IF;
