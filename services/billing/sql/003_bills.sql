@@ -74,6 +74,14 @@ BEGIN
                AND b.deleted_at IS NULL);
 END $$;
 
+-- Whether a bill names the event, be it in the trash: such an event stays.
+CREATE FUNCTION billing.event_billed(p_event bigint) RETURNS boolean
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+    RETURN EXISTS (SELECT FROM billing.bills b
+                    WHERE b.organization_id = core.org() AND b.event_id = p_event);
+END $$;
+
 -- A bill shows its frozen materials with the documented keys, in their order.
 CREATE FUNCTION billing.bill_materials(p_materials jsonb) RETURNS json
     LANGUAGE plpgsql IMMUTABLE AS $$
@@ -262,4 +270,4 @@ CREATE TRIGGER bills_keep_finalized BEFORE UPDATE OR DELETE ON billing.bills
 GRANT SELECT, INSERT, UPDATE, DELETE ON billing.bills, billing.invoice_numbers TO bureau_billing;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA billing TO bureau_billing;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA billing TO bureau_billing;
-GRANT EXECUTE ON FUNCTION billing.event_bills(bigint) TO bureau_rentals;
+GRANT EXECUTE ON FUNCTION billing.event_bills(bigint), billing.event_billed(bigint) TO bureau_rentals;

@@ -258,11 +258,13 @@ BEGIN
     IF p_guard THEN PERFORM rentals.guard_event(p_event); END IF;
 END $$;
 
--- An event that was billed stays: its bills name it.
+-- An event that was billed stays: its bills name it, in the trash as well.
 CREATE FUNCTION rentals.keep_billed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF json_array_length(rentals.bills_json(OLD.id)) > 0 THEN
-        PERFORM core.raise('CONFLICT', 'The event has bills; delete them first.');
+    IF to_regprocedure('billing.event_billed(bigint)') IS NOT NULL THEN
+        IF billing.event_billed(OLD.id) THEN
+            PERFORM core.raise('CONFLICT', 'The event has bills; delete them first.');
+        END IF;
     END IF;
     RETURN OLD;
 END $$;
