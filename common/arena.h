@@ -10,6 +10,8 @@
 #ifndef COMMON_ARENA_H
 #define COMMON_ARENA_H
 
+#include <stdarg.h>
+
 #include "common/base.h"
 
 struct arena;
@@ -26,6 +28,8 @@ char *arena_strdup(struct arena *arena, const char *text) MUST_USE NONNULL NEVER
 /* A terminated copy of len bytes. */
 char *arena_strndup(struct arena *arena, const char *data, size_t len) MUST_USE NEVER_NULL;
 char *arena_printf(struct arena *arena, const char *format, ...) MUST_USE NEVER_NULL PRINTF(2, 3);
+char *arena_vprintf(struct arena *arena, const char *format, va_list args) MUST_USE NEVER_NULL
+    PRINTF(2, 0);
 
 /* Runs `release(what)` at the next reset, last registered first: for a PGresult, a CURL handle. */
 void arena_defer(struct arena *arena, void (*release)(void *what), void *what);

@@ -145,11 +145,6 @@ const msgpack_object *mp_find(const msgpack_object *map, const char *key)
     return NULL;
 }
 
-bool mp_is_null(const msgpack_object *object)
-{
-    return object == NULL || object->type == MSGPACK_OBJECT_NIL;
-}
-
 const char *mp_text(struct arena *arena, const msgpack_object *object)
 {
     if (object == NULL || object->type != MSGPACK_OBJECT_STR)

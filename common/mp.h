@@ -25,7 +25,11 @@ struct slice mp_cut(struct slice *rest) MUST_USE NONNULL;
 
 /* Member of a map, or NULL when absent or not a map. */
 const msgpack_object *mp_find(const msgpack_object *map, const char *key) MUST_USE;
-bool mp_is_null(const msgpack_object *object); /* NULL or nil */
+/* NULL or nil. */
+static inline bool mp_is_null(const msgpack_object *object)
+{
+    return object == NULL || object->type == MSGPACK_OBJECT_NIL;
+}
 /* Copies; NULL when it is no string. */
 const char *mp_text(struct arena *arena, const msgpack_object *object) MUST_USE;
 /* Integer or decimal text of a number, NULL when it is none: exact. */

@@ -108,18 +108,18 @@ static void retire(struct peer *peer)
 
 static void settle_address(struct peer *of_service, const char *address)
 {
-    struct peer *spare = NULL;
+    size_t spare = ADDRESSES_MAX;
     for (size_t i = 0; i < ADDRESSES_MAX; i++) {
         struct peer *peer = &of_service[i];
         if (atomic_load(&peer->active) && strcmp(peer->address, address) == 0) {
             peer->seen = true;
             return;
         }
-        if (spare == NULL && !atomic_load(&peer->active))
-            spare = peer;
+        if (spare == ADDRESSES_MAX && !atomic_load(&peer->active))
+            spare = i;
     }
-    if (spare != NULL && dial(spare, address))
-        spare->seen = true;
+    if (spare < ADDRESSES_MAX && dial(&of_service[spare], address))
+        of_service[spare].seen = true;
 }
 
 static void resolve_service(size_t service)

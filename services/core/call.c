@@ -2,29 +2,10 @@
 #include "services/core/call.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "common/clock.h"
 #include "common/log.h"
-
-enum { TEXT_MAX = 512 };
-
-static const char *format_text(struct arena *arena, const char *format, va_list args)
-{
-    char text[TEXT_MAX];
-    va_list again;
-    va_copy(again, args);
-    int len = vsnprintf(text, sizeof text, format, args);
-    size_t size = len > 0 ? (size_t)len : 0;
-    char *kept = arena_strndup(arena, text, size < sizeof text ? size : 0);
-    if (size >= sizeof text) {
-        kept = arena_alloc(arena, size + 1);
-        vsnprintf(kept, size + 1, format, again);
-    }
-    va_end(again);
-    return kept;
-}
 
 enum err call_fail(struct call *call, enum err err, const char *format, ...)
 {
@@ -33,7 +14,7 @@ enum err call_fail(struct call *call, enum err err, const char *format, ...)
     if (format != NULL) {
         va_list args;
         va_start(args, format);
-        call->reply->message = format_text(call->arena, format, args);
+        call->reply->message = arena_vprintf(call->arena, format, args);
         va_end(args);
     }
     return err;
@@ -65,7 +46,7 @@ enum err call_fault_said(struct call *call, const char *field, const char *forma
 {
     va_list args;
     va_start(args, format);
-    const char *text = format_text(call->arena, format, args);
+    const char *text = arena_vprintf(call->arena, format, args);
     va_end(args);
     return call_fault(call, field, RULE_SAID, text, NULL);
 }

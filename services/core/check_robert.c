@@ -43,7 +43,7 @@ static bool settle(struct chain *chain)
 /* Null, "", 0, "0", false, [] are empty to the original. */
 static bool is_empty(const msgpack_object *value, const char *text)
 {
-    if (mp_is_null(value) || value->type == MSGPACK_OBJECT_ARRAY ||
+    if (value == NULL || value->type == MSGPACK_OBJECT_NIL || value->type == MSGPACK_OBJECT_ARRAY ||
         value->type == MSGPACK_OBJECT_MAP)
         return true;
     if (value->type == MSGPACK_OBJECT_BOOLEAN)

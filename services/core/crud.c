@@ -123,7 +123,7 @@ static void say(struct call *call, const char *said, const char *done)
 static enum err finish_write(struct call *call, const struct pg_result *result)
 {
     const struct resource *r = call->resource;
-    enum row_code code;
+    enum row_code code = ROW_OK;
     enum err err = read_row(call, result, &code);
     if (err == ERR_OK && call->planned != ERR_OK)
         return call->reply->err = call->planned;

@@ -116,7 +116,7 @@ static void put_same(struct sql *where, const struct sort_key *key, int bound, b
 void cursor_where(struct listing *listing)
 {
     struct sql *where = &listing->where;
-    int bound[SORT_KEYS];
+    int bound[SORT_KEYS] = {0};
     for (size_t i = 0; i < listing->keys_n; i++)
         bound[i] = listing->cursor_value[i] == NULL ? 0 : sql_bind(where, listing->cursor_value[i]);
     const struct sort_key *first = &listing->keys[0];

@@ -58,8 +58,8 @@ enum err listing_robert(struct call *call, struct listing *listing) MUST_USE;
 /* listing_filter.c */
 /* Adds the conditions of every filter[name]=value and filter[name][op]=value of the query. */
 void filters_add(struct call *call, struct listing *listing);
-/* Adds one; name is what stands behind "filter[". */
-void filter_add(struct call *call, struct listing *listing, const char *name, const char *value);
+/* Adds one; key is what stands behind "filter[". */
+void filter_add(struct call *call, struct listing *listing, const char *key, const char *value);
 /* Adds what the resource's own parameters ask. */
 void params_add(struct call *call, struct listing *listing);
 /* Every word must be found in one of the fields with any of the flags, or in search_sql. */

@@ -144,10 +144,8 @@ static void notice_loss(struct pg *pg)
     if (pg->conn == NULL || pg->begun)
         return;
     struct pollfd fd = {.fd = PQsocket(pg->conn), .events = POLLIN};
-    if (fd.fd < 0 || PQstatus(pg->conn) != CONNECTION_OK)
-        pg->lost = true;
-    else if (poll(&fd, 1, 0) > 0 && (PQconsumeInput(pg->conn) == 0 || fd.revents & POLLHUP))
-        pg->lost = true;
+    pg->lost = pg->lost || fd.fd < 0 || PQstatus(pg->conn) != CONNECTION_OK ||
+               (poll(&fd, 1, 0) > 0 && (PQconsumeInput(pg->conn) == 0 || fd.revents & POLLHUP));
 }
 
 static void listen_again(struct pg *pg)

@@ -48,7 +48,7 @@ int sql_bind_int(struct sql *sql, int64_t value)
 
 void sql_puts(struct sql *sql, const char *text) { buf_puts(&sql->text, text); }
 
-static void put_formatted(struct sql *sql, const char *format, va_list args)
+PRINTF(2, 0) static void put_formatted(struct sql *sql, const char *format, va_list args)
 {
     char text[PART_MAX];
     va_list again;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "services/core/audit.h"
+#include "services/core/check.h"
 
 const char *sql_array(struct arena *arena, const char *const *items, size_t n)
 {
@@ -219,14 +220,7 @@ static void add_defaults(struct call *call)
     for (const struct field *f = call->resource->fields; f->name != NULL; f++)
         if (f->def != NULL && (f->flags & READONLY) == 0 && f->type != F_LIST &&
             f->type != F_COMPUTED && f->type != F_ID && !call_has(call, field_column(f)))
-            call_set(call, field_column(f), f->def,
-                     f->type == F_DECIMAL ? "numeric"
-                     : f->type == F_BOOL  ? "boolean"
-                     : f->type == F_INT   ? "bigint"
-                     : f->type == F_JSON  ? "jsonb"
-                     : f->type == F_TIME  ? "timestamptz"
-                     : f->type == F_DATE  ? "date"
-                                          : "text");
+            call_set(call, field_column(f), f->def, field_cast(f));
 }
 
 void sql_create(struct call *call, struct sql *sql)
