@@ -7,7 +7,7 @@
 #include "proto/dialect.h"
 #include "proto/identity.h"
 
-enum { QUERY_MAX = 64 /* the last three are ours */, SERVER_TIMING_MAX = 160 };
+enum { QUERY_MAX = 64 /* the last three are ours */ };
 
 enum credential_kind { CREDENTIAL_NONE, CREDENTIAL_TOKEN, CREDENTIAL_JWT, CREDENTIAL_SESSION };
 

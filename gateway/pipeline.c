@@ -10,11 +10,6 @@
 #include "gateway/config.h"
 #include "gateway/stream.h"
 
-static const char *header_or_null(const struct exchange *x, const char *name)
-{
-    return exchange_header(x, name);
-}
-
 static void fill_request(struct exchange *x, struct request *request)
 {
     const struct route *route = x->match.route;
@@ -31,12 +26,12 @@ static void fill_request(struct exchange *x, struct request *request)
     for (size_t i = 0; i < ROUTE_ARGS; i++)
         if (x->match.arg[i].data != NULL)
             request->arg[i] = arena_strndup(x->arena, x->match.arg[i].data, x->match.arg[i].len);
-    request->headers[HEADER_IDEMPOTENCY_KEY] = header_or_null(x, "Idempotency-Key");
-    request->headers[HEADER_IF_MATCH] = header_or_null(x, "If-Match");
-    request->headers[HEADER_IF_NONE_MATCH] = header_or_null(x, "If-None-Match");
-    request->headers[HEADER_ACCEPT] = header_or_null(x, "Accept");
-    request->headers[HEADER_USER_AGENT] = header_or_null(x, "User-Agent");
-    request->headers[HEADER_COOKIE] = header_or_null(x, "Cookie");
+    request->headers[HEADER_IDEMPOTENCY_KEY] = exchange_header(x, "Idempotency-Key");
+    request->headers[HEADER_IF_MATCH] = exchange_header(x, "If-Match");
+    request->headers[HEADER_IF_NONE_MATCH] = exchange_header(x, "If-None-Match");
+    request->headers[HEADER_ACCEPT] = exchange_header(x, "Accept");
+    request->headers[HEADER_USER_AGENT] = exchange_header(x, "User-Agent");
+    request->headers[HEADER_COOKIE] = exchange_header(x, "Cookie");
 }
 
 void exchange_request(struct exchange *x, struct request *request)
