@@ -1,0 +1,66 @@
+#!/bin/bash
+# booking_parallel.sh - 64 writers at once on one material, then on twenty in every order, of a house
+# that refuses overbooking; an independent sweep over what was stored.
+set -u
+. "$(dirname -- "$(readlink -f -- "$0")")/../stack.sh"
+find_data
+find_run
+PG_SOCKET=$RUN/pg
+
+# JSON bodies of events, one a line, posted over 64 connections at once; prints codes by count.
+at_once() {
+    local body
+    while read -r body; do
+        printf 'next\nsilent\nmax-time = 60\noutput = /dev/null\nwrite-out = "%%{http_code}\\n"\n'
+        printf 'url = "%s/api/events"\nheader = "Authorization: Bearer %s"\n' "$URL" "$TOKEN"
+        printf 'header = "Content-Type: application/json"\ndata = "%s"\n' "${body//\"/\\\"}"
+    done | sed 1d | curl --parallel --parallel-immediate --parallel-max 64 --config - 2>/dev/null |
+        sort | uniq -c | awk '{ printf "%s%s x %s", s, $1, $2; s = ", " }'
+}
+
+material() { # reference, stock: prints its id
+    http POST /api/materials "$TOKEN" "{\"name\":\"Material $1\",\"reference\":\"$1\",\"park_id\":$park,\"category_id\":$category,\"rental_price\":1,\"stock_quantity\":$2}"
+    jq -r .id <<<"$BODY"
+}
+
+event() { # day, materials: prints a body
+    printf '{"user_id":%s,"title":"Load","start_date":"2027-03-%02d","end_date":"2027-03-%02d","materials":[%s]}\n' \
+        "$USER_ID" "$1" $(($1 + 1 + RANDOM % 4)) "$2"
+}
+
+# Materials of which more was booked at some instant than there is.
+overbooked() {
+    pg_sql bureau -c "SELECT count(*) FROM rentals.materials m WHERE m.organization_id = $ORG AND m.stock_quantity <
+        (SELECT max((SELECT sum(x.quantity) FROM rentals.event_materials x
+            JOIN rentals.events o ON o.organization_id = x.organization_id AND o.id = x.event_id
+           WHERE x.organization_id = $ORG AND x.material_id = m.id
+             AND o.start_date <= e.start_date AND o.end_date > e.start_date))
+           FROM rentals.event_materials b JOIN rentals.events e ON e.organization_id = b.organization_id
+            AND e.id = b.event_id WHERE b.organization_id = $ORG AND b.material_id = m.id)"
+}
+
+deadlocks() { pg_sql bureau -c "SELECT pg_stat_get_db_deadlocks(oid) FROM pg_database WHERE datname = 'bureau'"; }
+
+register Booking || exit 1
+http PUT /api/settings "$TOKEN" '{"overbooking":"refuse"}'
+is "a house refuses overbooking" 200 "$STATUS"
+http GET /api/parks "$TOKEN"
+park=$(jq -r '.data[0].id' <<<"$BODY")
+http POST /api/categories "$TOKEN" '{"name":"Sound"}'
+category=$(jq -r .id <<<"$BODY")
+before=$(deadlocks)
+
+one=$(material ONE 5)
+got=$(for ((i = 0; i < 64; i++)); do event 10 "{\"id\":$one,\"quantity\":1}"; done | at_once)
+is "of 64 writers on a stock of five, five win" "5 x 201, 59 x 409" "$got"
+
+ids=()
+for ((i = 0; i < 20; i++)); do ids+=("$(material "MANY-$i" 3)"); done
+got=$(for ((i = 0; i < 320; i++)); do
+    list=
+    for id in $(shuf -n 3 -e "${ids[@]}"); do list+=",{\"id\":$id,\"quantity\":$((1 + RANDOM % 2))}"; done
+    event $((1 + RANDOM % 20)) "${list#,}"
+done | at_once)
+like "writers on many materials get a decision each" '^[0-9]+ x 201, [0-9]+ x 409$' "$got"
+is "nothing is overbooked" 0 "$(overbooked)"
+is "no two writers waited for each other" "$before" "$(deadlocks)"
