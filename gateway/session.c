@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #include "common/clock.h"
 #include "common/crypto.h"
@@ -10,12 +11,22 @@
 #include "gateway/decode.h"
 #include "gateway/exchange.h"
 
-enum { SECRET_MAX = 4096 };
+enum { SECRET_MAX = 4096, SKEW_MS = 60000 /* between the clocks of two gateways */ };
 
 static void set_key(struct credential *c, const char *secret, size_t len)
 {
     memcpy(c->key, "tok:", 4);
     crypto_sha256_hex(secret, len, c->key + 4);
+}
+
+static const char *early(struct arena *arena, int64_t issued)
+{
+    time_t at = (time_t)issued;
+    struct tm tm;
+    char text[40] = "";
+    if (gmtime_r(&at, &tm) != NULL)
+        strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S+0000", &tm);
+    return arena_printf(arena, "Cannot handle token prior to %s", text);
 }
 
 /* What the JWT says, once its signature is good. Source: the messages of document 003. */
@@ -36,6 +47,8 @@ static const char *read_claims(struct exchange *x, struct slice payload)
         return "Syntax error, malformed JSON";
     if (!mp_int(mp_find(claims, "organization"), &c->organization))
         c->organization = 0;
+    if (c->issued * 1000 > clock_unix_ms() + SKEW_MS)
+        return early(x->arena, c->issued);
     return expires * 1000 <= clock_unix_ms() ? "Expired token" : NULL;
 }
 
