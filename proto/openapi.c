@@ -145,7 +145,7 @@ static void put_operation(struct buf *out, size_t index)
 {
     const struct route *route = routes_at(index);
     char verb[8] = "";
-    for (size_t i = 0; route->verb[i] != '\0' && i < sizeof verb - 1; i++)
+    for (size_t i = 0; i < sizeof verb - 1 && route->verb[i] != '\0'; i++)
         verb[i] = (char)tolower((unsigned char)route->verb[i]);
     doc_key(out, verb);
     buf_putc(out, '{');
