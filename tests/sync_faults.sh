@@ -376,7 +376,7 @@ is "and each carries the hash of the one before" true \
     "$(http GET "/api/changes?limit=500" "$TOKEN"; jq '[.data[].hash][:-1] == [.data[].prev_hash][1:]' <<<"$BODY")"
 
 # --- what must never be seen must never be seen --------------------------------------------------------------
-is "no request before the provider's wait was over" "0,0" "$(fake_state '.early | join(",")')"
+is "no request before the provider's wait was over" "0,0,0" "$(fake_state '.early | join(",")')"
 is "nothing a strict provider would refuse" "" "$(fake_state '.violations[]' | head -n 3)"
 is "no token and no secret is in a log" "" \
     "$(grep -hoE 'ya29\.|1//refresh|aaaa[0-9]+bbbb|rrrr[0-9]+ssss|google-secret|moneybird-secret|code-[0-9]+' "$work"/stack/log/*.log "$work/second.log" | sort -u | head -n 3)"

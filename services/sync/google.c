@@ -15,6 +15,7 @@
 
 #include "common/clock.h"
 #include "services/core/service.h"
+#include "services/sync/calendars.h"
 
 enum { IDENTIFY_MS = 8000, QUOTA_MS = 3600000, ROUNDS = 5, DAY_S = 86400, MIDNIGHT_S = 8 * 3600 };
 
@@ -108,19 +109,6 @@ static void put_time(struct buf *out, const char *key, const char *at, const cha
     buf_putc(out, '}');
 }
 
-static void put_description(struct task *task, struct buf *out, const struct block *b)
-{
-    struct buf text;
-    buf_init(&text, task->arena);
-    if (b->description != NULL)
-        buf_puts(&text, b->description);
-    if (b->client != NULL)
-        buf_printf(&text, "%sClient: %s", text.len > 0 ? "\n\n" : "", b->client);
-    if (b->project != NULL)
-        buf_printf(&text, "%sProject: %s", text.len > 0 ? "\n" : "", b->project);
-    buf_puts_json(out, text.data);
-}
-
 /* status "confirmed" also brings an event back that was deleted there. */
 static const char *event_json(struct task *task, const struct block *b, bool with_id)
 {
@@ -129,7 +117,7 @@ static const char *event_json(struct task *task, const struct block *b, bool wit
     buf_puts(&out, "{\"summary\":");
     buf_puts_json(&out, b->title);
     buf_puts(&out, ",\"description\":");
-    put_description(task, &out, b);
+    calendars_put_description(task, &out, b);
     put_time(&out, "start", b->starts, b->zone);
     put_time(&out, "end", b->ends == NULL ? b->starts : b->ends, b->zone);
     if (with_id) {
@@ -200,24 +188,6 @@ static enum step look(struct task *task, struct block *b)
     return STEP_AGAIN;
 }
 
-static enum step calendar_gone(struct task *task, const struct block *b)
-{
-    struct sql sql;
-    struct pg_result *rows;
-    sql_init(&sql, task->arena);
-    int integration = sql_bind_int(&sql, task->integration_id);
-    sql_printf(
-        &sql,
-        "UPDATE sync.calendars SET is_enabled = false, last_error = 'The calendar is gone, or"
-        " may no longer be written to.' WHERE organization_id = core.org()"
-        " AND integration_id = $%d::bigint AND external_id = $%d::text",
-        integration, sql_bind(&sql, b->place));
-    if (deliver_sql(task, &sql, &rows))
-        deliver_stop(task, OUTCOME_FAILED,
-                     "The calendar is gone from Google, or may no longer be written to.");
-    return STEP_STOP;
-}
-
 static enum step insert(struct task *task, struct block *b)
 {
     struct http_reply reply;
@@ -234,7 +204,7 @@ static enum step insert(struct task *task, struct block *b)
     if (reply.status == 409)
         return look(task, b);
     if (reply.status == 404 || reply.status == 403)
-        return calendar_gone(task, b);
+        return calendars_gone(task, b) ? STEP_DONE : STEP_STOP;
     google_fail(task, &reply);
     return STEP_STOP;
 }

@@ -65,9 +65,13 @@ static void put_provider(struct buf *out, const struct provider *p)
         buf_printf(out, "%c\"%s\":", i == 0 ? '{' : ',', texts[i].key);
         buf_puts_json(out, texts[i].value);
     }
-    if (!provider_is_configured(p) && p->planned)
+    const char *client = provider_endpoint(p)->client_id;
+    bool on = provider_is_configured(p), offered = client != NULL && client[0] != '\0';
+    if (on && p->planned)
+        buf_puts(out, ",\"available\":true");
+    else if (!on && p->planned && !offered)
         buf_puts(out, ",\"available\":false,\"coming_soon\":true");
-    else if (!provider_is_configured(p))
+    else if (!on)
         buf_puts(out, ",\"available\":false,\"configured\":false");
     buf_putc(out, '}');
 }
@@ -155,13 +159,13 @@ static enum err queue_pull(struct call *call, bool urgent)
 }
 
 /* The calendar must be there before its body is looked at. */
-static enum err calendar_seen(struct call *call, bool *connected)
+static enum err calendar_seen(struct call *call, bool *connected, bool *push_only)
 {
     struct sql sql;
     struct pg_result *rows;
     sql_init(&sql, call->arena);
     sql_printf(&sql,
-               "SELECT i.is_active AND NOT i.needs_reconnect FROM sync.calendars c"
+               "SELECT i.is_active AND NOT i.needs_reconnect, i.provider FROM sync.calendars c"
                " JOIN sync.integrations i ON i.organization_id = c.organization_id"
                " AND i.id = c.integration_id WHERE c.organization_id = core.org()"
                " AND c.id = $%d::bigint AND c.deleted_at IS NULL AND i.deleted_at IS NULL",
@@ -171,18 +175,22 @@ static enum err calendar_seen(struct call *call, bool *connected)
         return err;
     if (pg_rows(rows) == 0)
         return call_fail(call, ERR_NOT_FOUND, "Calendar not found.");
+    const struct provider *p = provider_find(pg_text(rows, 0, 1));
     *connected = pg_true(rows, 0, 0);
+    *push_only = p != NULL && p->push_only;
     return ERR_OK;
 }
 
 enum err calendar_update(struct call *call)
 {
     const char *values[COUNT_OF(calendar_fields)];
-    bool connected;
+    bool connected, push_only;
     struct sql sql;
-    enum err err = calendar_seen(call, &connected);
+    enum err err = calendar_seen(call, &connected, &push_only);
     if (err == ERR_OK)
         err = read_settings(call, values);
+    if (err == ERR_OK && push_only && values[1] != NULL && strcmp(values[1], "push") != 0)
+        err = call_fault_said(call, "sync_direction", "This calendar can only be written to.");
     if (err != ERR_OK)
         return err;
     sql_init(&sql, call->arena);
@@ -208,8 +216,8 @@ static enum err said(struct call *call, const char *json)
 
 enum err calendar_sync(struct call *call)
 {
-    bool connected;
-    enum err err = calendar_seen(call, &connected);
+    bool connected, push_only;
+    enum err err = calendar_seen(call, &connected, &push_only);
     if (err != ERR_OK)
         return err;
     if (!connected)

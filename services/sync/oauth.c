@@ -93,10 +93,8 @@ static const char *consent_url(struct call *call, const struct provider *p, cons
     http_form(&url, "response_type", "code");
     http_form(&url, "scope", p->scopes);
     http_form(&url, "state", state);
-    if (p->offline) {
-        http_form(&url, "access_type", "offline");
-        http_form(&url, "prompt", "consent");
-    }
+    if (p->asked_more != NULL)
+        buf_printf(&url, "&%s", p->asked_more);
     if (p->pkce)
         put_challenge(&url, verifier_of(call->arena, state));
     return url.data;
@@ -411,6 +409,8 @@ static void revoke(struct call *call, const struct provider *p, const struct tok
     const struct endpoint *e = provider_endpoint(p);
     struct buf form;
     struct http_reply reply;
+    if (e->revoke_url == NULL) /* Microsoft takes none back: they end by themselves */
+        return;
     buf_init(&form, call->arena);
     http_form(&form, "token", tokens->refresh != NULL ? tokens->refresh : tokens->access);
     http_form(&form, "client_id", e->client_id);

@@ -39,6 +39,14 @@ const struct setting sync_setting_table[] = {
          "https://openidconnect.googleapis.com/v1/userinfo", "Whose account it is."),
     TEXT("BUREAU_GOOGLE_API_URL", google_api, "https://www.googleapis.com/calendar/v3",
          "The calendar API."),
+    TEXT("BUREAU_OFFICE365_CLIENT_ID", office_id, NULL,
+         "OAuth client at Microsoft; none: not offered."),
+    SECRET("BUREAU_OFFICE365_CLIENT_SECRET", office_secret, "Its secret."),
+    TEXT("BUREAU_OFFICE365_OAUTH_URL", office_oauth,
+         "https://login.microsoftonline.com/common/oauth2/v2.0",
+         "Where people consent and tokens are given."),
+    TEXT("BUREAU_OFFICE365_API_URL", office_api, "https://graph.microsoft.com/v1.0",
+         "Microsoft Graph."),
     TEXT("BUREAU_MONEYBIRD_CLIENT_ID", moneybird_id, NULL,
          "OAuth client at Moneybird; none: not offered."),
     SECRET("BUREAU_MONEYBIRD_CLIENT_SECRET", moneybird_secret, "Its secret."),
@@ -77,6 +85,8 @@ static const char *const google_required[] = {
     "https://www.googleapis.com/auth/calendar.calendarlist.readonly"
     "|https://www.googleapis.com/auth/calendar",
     NULL};
+static const char *const office_required[] = {
+    "Calendars.ReadWrite|https://graph.microsoft.com/Calendars.ReadWrite", NULL};
 static const char *const moneybird_required[] = {"time_entries", NULL};
 
 const struct provider providers[] = {
@@ -88,6 +98,7 @@ const struct provider providers[] = {
      .scopes = "openid email https://www.googleapis.com/auth/calendar.events"
                " https://www.googleapis.com/auth/calendar.calendarlist.readonly",
      .required = google_required,
+     .asked_more = "access_type=offline&prompt=consent",
      .pkce = true,
      .offline = true,
      .identify = google_identify,
@@ -98,7 +109,16 @@ const struct provider providers[] = {
      .name = "Office 365",
      .description = "Connect your Outlook calendar",
      .icon = "microsoft",
-     .planned = true},
+     .scopes = "openid email offline_access User.Read Calendars.ReadWrite",
+     .required = office_required,
+     .asked_more = "prompt=select_account",
+     .pkce = true,
+     .offline = true,
+     .push_only = true,
+     .planned = true,
+     .identify = office_identify,
+     .judge = office_judge,
+     .run = office_run},
     {.key = "moneybird",
      .type = "invoicing",
      .name = "Moneybird",
@@ -115,7 +135,7 @@ const struct provider providers[] = {
 };
 
 static struct endpoint endpoints[COUNT_OF(providers)];
-static char moneybird_urls[3][512];
+static char moneybird_urls[3][512], office_urls[2][512];
 
 const struct provider *provider_find(const char *key)
 {
@@ -157,16 +177,29 @@ bool provider_open(void)
     for (size_t i = 0; i < COUNT_OF(below); i++)
         snprintf(moneybird_urls[i], sizeof moneybird_urls[i], "%s/%s", s->moneybird_oauth,
                  below[i]);
+    for (size_t i = 0; i < COUNT_OF(office_urls); i++)
+        snprintf(office_urls[i], sizeof office_urls[i], "%s/%s", s->office_oauth, below[i]);
     endpoints[provider_find("google_calendar") - providers] =
-        (struct endpoint){s->google_id,     s->google_secret, s->google_auth,    s->google_token,
-                          s->google_revoke, s->google_api,    s->google_userinfo};
-    endpoints[provider_find("moneybird") - providers] = (struct endpoint){s->moneybird_id,
-                                                                          s->moneybird_secret,
-                                                                          moneybird_urls[0],
-                                                                          moneybird_urls[1],
-                                                                          moneybird_urls[2],
-                                                                          s->moneybird_api,
-                                                                          NULL};
+        (struct endpoint){.client_id = s->google_id,
+                          .client_secret = s->google_secret,
+                          .auth_url = s->google_auth,
+                          .token_url = s->google_token,
+                          .api_url = s->google_api,
+                          .revoke_url = s->google_revoke,
+                          .userinfo_url = s->google_userinfo};
+    endpoints[provider_find("office365_calendar") - providers] =
+        (struct endpoint){.client_id = s->office_id,
+                          .client_secret = s->office_secret,
+                          .auth_url = office_urls[0],
+                          .token_url = office_urls[1],
+                          .api_url = s->office_api};
+    endpoints[provider_find("moneybird") - providers] =
+        (struct endpoint){.client_id = s->moneybird_id,
+                          .client_secret = s->moneybird_secret,
+                          .auth_url = moneybird_urls[0],
+                          .token_url = moneybird_urls[1],
+                          .api_url = s->moneybird_api,
+                          .revoke_url = moneybird_urls[2]};
     /* A core dump would hold tokens. */
     (void)setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
     (void)prctl(PR_SET_DUMPABLE, 0);

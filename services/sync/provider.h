@@ -59,8 +59,10 @@ struct provider {
     const char *key, *type, *name, *description, *icon;
     const char *scopes;          /* asked for, separated by spaces */
     const char *const *required; /* granted, or the connection is refused; each "a|b" */
-    bool pkce, offline;
-    bool planned; /* listed as coming soon while it has no client id */
+    const char *asked_more;      /* of a consent: more parameters of its query, or NULL */
+    bool pkce, offline;          /* offline: a connection without a refresh token is refused */
+    bool push_only;              /* its calendars are written to, never read */
+    bool planned;                /* listed as coming soon while it has no client id */
     /* Who the account is; NULL, or the words of the refusal. */
     const char *(*identify)(struct http *http, struct arena *arena, const char *access,
                             struct account *out);
@@ -74,7 +76,8 @@ struct provider {
 /* Where a provider is reached: from the settings, by place in the table. */
 struct endpoint {
     const char *client_id, *client_secret;
-    const char *auth_url, *token_url, *revoke_url, *api_url, *userinfo_url;
+    const char *auth_url, *token_url, *api_url;
+    const char *revoke_url, *userinfo_url; /* or NULL */
 };
 
 extern const struct provider providers[];              /* ends with {0} */
@@ -85,6 +88,7 @@ bool provider_is_configured(const struct provider *provider);
 struct sync_settings {
     const char *google_id, *google_secret, *google_auth, *google_token, *google_revoke,
         *google_userinfo, *google_api;
+    const char *office_id, *office_secret, *office_oauth, *office_api;
     const char *moneybird_id, *moneybird_secret, *moneybird_oauth, *moneybird_api;
     const char *previous_key; /* BUREAU_SECRET_KEY before the last change, or NULL */
     const char *address;      /* name of the address requests leave from */
@@ -98,11 +102,15 @@ extern const struct setting sync_setting_table[];
 /* Fills the endpoints; false with words on stderr when an address is not allowed. */
 bool provider_open(void);
 
-/* google.c, moneybird.c */
+/* google.c, office.c, moneybird.c */
 const char *google_identify(struct http *http, struct arena *arena, const char *access,
                             struct account *out);
 bool google_judge(struct task *task, const struct http_reply *reply);
 void google_run(struct task *task);
+const char *office_identify(struct http *http, struct arena *arena, const char *access,
+                            struct account *out);
+bool office_judge(struct task *task, const struct http_reply *reply);
+void office_run(struct task *task);
 const char *moneybird_identify(struct http *http, struct arena *arena, const char *access,
                                struct account *out);
 bool moneybird_judge(struct task *task, const struct http_reply *reply);

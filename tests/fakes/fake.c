@@ -14,8 +14,8 @@
 json_t *faults, *violations, *requests;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 /* No request is allowed before then, by provider: set by every Retry-After. */
-static int64_t wait_until[2];
-static int64_t early[2];
+static int64_t wait_until[3];
+static int64_t early[3];
 
 int64_t now_ms(void)
 {
@@ -135,7 +135,10 @@ static json_t *fault_for(const struct exchange *x)
 
 static int provider_of(const char *path)
 {
-    return strncmp(path, "/api/v2", 7) == 0 ? 1 : strncmp(path, "/calendar/", 10) == 0 ? 0 : -1;
+    return strncmp(path, "/api/v2", 7) == 0       ? 1
+           : strncmp(path, "/calendar/", 10) == 0 ? 0
+           : strncmp(path, "/v1.0/", 6) == 0      ? 2
+                                                  : -1;
 }
 
 static void note_wait(const struct exchange *x, int64_t until_ms)
@@ -153,6 +156,8 @@ static void fault_status(struct exchange *x, const json_t *f)
     char text[32];
     if (provider_of(x->path) == 1)
         answer(x, (int)status, json_pack("{s:s}", "error", reason[0] ? reason : "fault"));
+    else if (provider_of(x->path) == 2)
+        office_error(x, (int)status, reason);
     else if (strcmp(x->path, "/token") == 0)
         answer(x, (int)status, json_pack("{s:s}", "error", reason));
     else
@@ -174,7 +179,8 @@ static void fault_status(struct exchange *x, const json_t *f)
 
 static void serve(struct exchange *x)
 {
-    if (hooks_serve(x) || oauth_serve(x) || google_serve(x) || moneybird_serve(x))
+    if (hooks_serve(x) || office_serve(x) || oauth_serve(x) || google_serve(x) ||
+        moneybird_serve(x))
         return;
     violation(x, "no such route");
     answer(x, 404, json_pack("{s:s}", "error", "no such route"));
@@ -267,10 +273,11 @@ static int handle(struct mg_connection *conn, void *data)
 
 static json_t *state(void)
 {
-    return json_pack("{s:o,s:o,s:o,s:O,s:I,s:[I,I],s:O}", "google", google_state(), "moneybird",
-                     moneybird_state(), "hooks", hooks_state(), "violations", violations,
-                     "requests", (json_int_t)json_array_size(requests), "early",
-                     (json_int_t)early[0], (json_int_t)early[1], "faults", faults);
+    return json_pack("{s:o,s:o,s:o,s:o,s:O,s:I,s:[I,I,I],s:O}", "google", google_state(),
+                     "moneybird", moneybird_state(), "office", office_state(), "hooks",
+                     hooks_state(), "violations", violations, "requests",
+                     (json_int_t)json_array_size(requests), "early", (json_int_t)early[0],
+                     (json_int_t)early[1], (json_int_t)early[2], "faults", faults);
 }
 
 static void reset(void)
@@ -283,6 +290,7 @@ static void reset(void)
     oauth_reset();
     google_reset();
     moneybird_reset();
+    office_reset();
     hooks_reset();
 }
 
@@ -315,7 +323,8 @@ static void set_all(struct exchange *x)
             json_array_clear(faults);
         else if (!param(x->query, name, value, sizeof value) ||
                  (!oauth_set(name, value) && !google_set(name, value) &&
-                  !moneybird_set(name, value) && !hooks_set(name, value)))
+                  !moneybird_set(name, value) && !office_set(name, value) &&
+                  !hooks_set(name, value)))
             answer(x, 400, json_pack("{s:s}", "unknown", name));
         at += strcspn(at, "&");
         at += *at == '&';

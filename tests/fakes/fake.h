@@ -61,6 +61,13 @@ bool moneybird_serve(struct exchange *x);
 json_t *moneybird_state(void);
 bool moneybird_set(const char *name, const char *value);
 
+/* fake_office.c */
+void office_reset(void);
+bool office_serve(struct exchange *x);
+json_t *office_state(void);
+bool office_set(const char *name, const char *value);
+void office_error(struct exchange *x, int status, const char *code);
+
 /* fake_hooks.c: a receiver of webhooks, POST /hooks/{name}: keeps what was rightly signed. */
 void hooks_reset(void);
 bool hooks_serve(struct exchange *x);
