@@ -229,6 +229,7 @@ static const struct endpoint_schema schemas[] = {
      .answer = "{\"message\":\"Calendar settings updated\",\"calendar\":{\"id\":1,\"name\":"
                "\"Primary\",\"is_enabled\":true,\"sync_direction\":\"both\"}}"},
     {"sync", "job_retry", .no_body = true},
+    {"sync", "google_notified", .no_body = true, .answer = "{}"},
     {"sync", "webhook_create", webhook_body},
     {"sync", "webhook_update", webhook_body, .partial = true},
     {"sync", "webhook_delete", .no_body = true, .answer = SAID("Webhook deleted")},

@@ -367,6 +367,25 @@ like "the wait it names is the time for one more" '^2[0-9]{3}$' "$(sql "SELECT s
 sql "SELECT sync.close_budget('trial@three', 1), sync.take('trial@three', 30, 0.4, 0), sync.close_budget('trial@three', 60000)" >/dev/null
 like "closed by the provider: nothing before the wait is over" '^(59|60)[0-9]{3}$' "$(sql "SELECT sync.take('trial@three', 30, 0.4, 0)")"
 
+# Organization -1 has three accounts, -2 one; who may go next, twelve times.
+turns() {
+    sql "BEGIN; UPDATE sync.lanes SET paused_until = 'infinity';
+        INSERT INTO sync.integrations (id, organization_id, provider, provider_type, account, name, user_id)
+            SELECT -n, CASE n WHEN 4 THEN -2 ELSE -1 END, 'fair', 'invoicing', n, n, 1 FROM generate_series(1, 4) n;
+        INSERT INTO sync.lanes (integration_id, organization_id, provider)
+            SELECT id, organization_id, provider FROM sync.integrations WHERE id < 0;
+        INSERT INTO sync.jobs (organization_id, integration_id, kind, record_id)
+            SELECT organization_id, id, 'push', n FROM sync.integrations, generate_series(1, 12) n WHERE id < 0;
+        CREATE TEMP TABLE turns (n serial, organization bigint, integration bigint);
+        DO \$\$ BEGIN FOR i IN 1..12 LOOP
+            INSERT INTO turns (organization, integration) SELECT c.organization, c.integration FROM sync.claim('t', 1000, 'one') c;
+            UPDATE sync.lanes SET lease_until = NULL WHERE integration_id < 0;
+        END LOOP; END \$\$;
+        SELECT count(*) FILTER (WHERE organization = -1), count(*) FILTER (WHERE organization = -2), count(DISTINCT integration) FROM turns;
+        ROLLBACK" | tail -n 1
+}
+is "an organization with three accounts has no more turns than one with one" "6|6|4" "$(turns)"
+
 # --- the change feed -------------------------------------------------------------------------------------
 seqs() { http GET "/api/changes?limit=500" "$TOKEN" && jq '[.data[].seq] | length > 50 and . == [range(1; length + 1)]' <<<"$BODY"; }
 sealed() { [[ $(seqs) == true ]]; }

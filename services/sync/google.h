@@ -1,4 +1,5 @@
-/* google.h - the parts of Google Calendar: one event (google.c), and what is read (google_pull.c).
+/* google.h - the parts of Google Calendar: one event (google.c), what is read (google_pull.c), and
+ * being told that there is something to read (google_channel.c).
  */
 #ifndef SYNC_GOOGLE_H
 #define SYNC_GOOGLE_H
@@ -16,5 +17,10 @@ const char *google_url(struct task *task, const char *calendar, const char *even
 void google_push(struct task *task);
 void google_calendars(struct task *task);
 void google_pull(struct task *task);
+
+/* google_channel.c: has Google tell us of changes of the calendar, where it can reach us. open: it
+   does; false with the result set. */
+bool google_watch(struct task *task, const char *calendar, bool *open) MUST_USE;
+bool google_can_reach(const char *url); /* https, and a name of the public network. Pure. */
 
 #endif

@@ -9,7 +9,11 @@
 #include "services/sync/calendars.h"
 #include "services/sync/google.h"
 
-enum { PAGES = 40, BACK_DAYS = 60 };
+enum {
+    PAGES = 40,
+    TOLD = 12,
+    /* a calendar Google tells us of is looked at so much less often */ BACK_DAYS = 60
+};
 
 static bool is_set(const msgpack_object *item, const char *key)
 {
@@ -216,6 +220,9 @@ void google_pull(struct task *task)
         return;
     }
     int pages = 0;
+    bool told;
+    if (!google_watch(task, pull.calendar, &told)) /* first: what changes meanwhile is told */
+        return;
     do {
         if (!take_page(task, &pull, &page, &token))
             return;
@@ -227,5 +234,5 @@ void google_pull(struct task *task)
     if (!keep_token(task, &pull, token))
         return;
     deliver_stop(task, OUTCOME_LATER, NULL);
-    task->result.wait_ms = sync_settings.poll_s * 1000;
+    task->result.wait_ms = sync_settings.poll_s * 1000 * (told ? TOLD : 1);
 }

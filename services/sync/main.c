@@ -19,6 +19,7 @@ static const struct op ops[] = {
     {"job_list", "", job_list, false},
     {"job_retry", "", job_retry, true},
     {"change_list", "", change_list, false},
+    {"google_notified", "", google_notified, false},
     {"webhook_list", "", webhook_list, false},
     {"webhook_get", "", webhook_get, false},
     {"webhook_create", "", webhook_create, true},

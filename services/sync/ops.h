@@ -21,6 +21,9 @@ enum err job_list(struct call *call);
 enum err job_retry(struct call *call);
 enum err change_list(struct call *call);
 
+/* google_channel.c */
+enum err google_notified(struct call *call);
+
 /* webhook.c */
 enum err webhook_list(struct call *call);
 enum err webhook_get(struct call *call);

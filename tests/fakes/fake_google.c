@@ -10,11 +10,14 @@ static json_t *events; /* "calendar\nid" → event; deleted ones stay, status ca
 static int64_t serial; /* grows with every write: etags, sync tokens */
 static int64_t oldest; /* sync tokens below are no longer valid */
 static int64_t page_size;
+static json_t *channels;
 
 void google_reset(void)
 {
     json_decref(events);
     events = json_object();
+    json_decref(channels);
+    channels = json_array();
     serial = 100;
     oldest = 0;
     page_size = 0;
@@ -288,6 +291,28 @@ static void list(struct exchange *x, const char *calendar)
     answer(x, 200, out);
 }
 
+/* Their notifications are sent by whoever tests. */
+static void watch(struct exchange *x, const char *calendar)
+{
+    const char *id = json_string_value(json_object_get(x->body, "id"));
+    const char *type = json_string_value(json_object_get(x->body, "type"));
+    const char *address = json_string_value(json_object_get(x->body, "address"));
+    char until[32];
+    if (!only_keys(x->body, "id type address params token") || id == NULL || strlen(id) > 64 ||
+        type == NULL || strcmp(type, "web_hook") != 0 || address == NULL ||
+        strncmp(address, "https://", 8) != 0) {
+        violation(x, "a channel that is none");
+        google_error(x, 400, "push.webhookUrlNotHttps", "WebHook callback must be HTTPS.");
+        return;
+    }
+    snprintf(until, sizeof until, "%lld", (long long)now_ms() + 604800000);
+    json_array_append_new(channels,
+                          json_pack("{s:s,s:s}", "calendar", calendar, "address", address));
+    answer(x, 200,
+           json_pack("{s:s,s:s,s:s,s:s}", "kind", "api#channel", "id", id, "resourceId", calendar,
+                     "expiration", until));
+}
+
 static void decode(const char *from, size_t len, char *out, size_t size)
 {
     mg_url_decode(from, (int)len, out, (int)size, 0);
@@ -309,6 +334,8 @@ static void calendar(struct exchange *x, const char *account, const char *rest)
         google_error(x, 400, "parseError", "Parse Error");
     else if (strcmp(rest, "/events") == 0 && reads)
         list(x, id);
+    else if (strcmp(rest, "/events/watch") == 0)
+        watch(x, id);
     else if (strcmp(rest, "/events") == 0)
         insert(x, id);
     else if (strncmp(rest, "/events/", 8) == 0) {
@@ -395,5 +422,6 @@ json_t *google_state(void)
         if (!is_cancelled(e))
             json_array_append(live, e);
     }
-    return json_pack("{s:o,s:I}", "events", live, "all", (json_int_t)json_object_size(events));
+    return json_pack("{s:o,s:O,s:I}", "events", live, "channels", channels, "all",
+                     (json_int_t)json_object_size(events));
 }

@@ -44,6 +44,7 @@ connect() {
     http POST "/integrations/$1/connect" "$2"
     [[ $STATUS == 200 ]] || return 1
     url=$(curl -s -m 10 -o /dev/null -w '%{redirect_url}' "$(jq -r .url <<<"$BODY")")
+    url=${url/#${PUBLIC_URL:-$URL}/$URL} # where people reach it from here
     CALLBACK=$url
     LOCATION=$(curl -s -m 30 -o /dev/null -H 'Accept: text/html' -w '%{http_code} %{redirect_url}' "$url")
     STATUS=${LOCATION%% *}

@@ -112,6 +112,7 @@ CREATE TABLE sync.lanes (
     CONSTRAINT lanes_integration_id_fkey FOREIGN KEY (organization_id, integration_id)
         REFERENCES sync.integrations (organization_id, id)
 );
+CREATE INDEX lanes_organization_idx ON sync.lanes (organization_id, provider);
 
 -- "Bring record X to its current state at integration Y": one row a pair, however often it changes.
 CREATE TABLE sync.jobs (

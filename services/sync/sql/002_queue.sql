@@ -133,8 +133,8 @@ CREATE TYPE sync.claimed AS (
     rev bigint, attempt integer, claim bigint, priority smallint, failures integer
 );
 
--- The next job: urgent ones first, then the lane that was served longest ago. The lease is the
--- lane's, so one integration is served by one worker at a time. A provider that told one of our
+-- The next job: urgent ones first, then the organization the provider served longest ago, then its
+-- lane: who has many accounts has no larger share of a budget. The lease is the lane's, so one integration is served by one worker at a time. A provider that told one of our
 -- addresses to wait, or whose budget is used up, is left alone.
 CREATE FUNCTION sync.claim(p_worker text, p_lease_ms bigint, p_address text)
 RETURNS SETOF sync.claimed LANGUAGE plpgsql AS $$
@@ -152,7 +152,9 @@ BEGIN
        AND NOT EXISTS (SELECT FROM sync.budgets b WHERE b.name = l.provider || '@' || p_address
                           AND (b.closed_until > clock_timestamp() OR b.tokens + b.rate
                                * extract(epoch FROM clock_timestamp() - b.filled_at) < 1))
-     ORDER BY j.priority, l.served_at LIMIT 1 FOR UPDATE OF l SKIP LOCKED;
+     ORDER BY j.priority, (SELECT max(o.served_at) FROM sync.lanes o
+                            WHERE o.organization_id = l.organization_id AND o.provider = l.provider),
+              l.served_at LIMIT 1 FOR UPDATE OF l SKIP LOCKED;
     IF c.job IS NULL THEN RETURN; END IF;
     UPDATE sync.lanes SET lease_until = clock_timestamp() + p_lease_ms * interval '1 millisecond',
            worker = p_worker, claim = c.claim, job_id = c.job, served_at = clock_timestamp()

@@ -22,6 +22,27 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON sync.externals TO bureau_sync;
 -- When somebody empties a calendar, blocks are not deleted with it: so many an hour may go.
 ALTER TABLE sync.links ADD COLUMN removed_at timestamptz;
 
+-- A channel through which the provider tells that a calendar changed; its address carries a secret.
+ALTER TABLE sync.calendars
+    ADD COLUMN channel_hash text,     -- SHA-256 of the secret
+    ADD COLUMN channel_old_hash text, -- of the channel before, which may still be open
+    ADD COLUMN channel_until timestamptz,
+    ADD COLUMN channel_asked_at timestamptz;
+
+-- The provider has rung: the calendar is looked at. false: nobody knows this bell.
+CREATE FUNCTION sync.channel_rang(p_hash text) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE c sync.calendars;
+BEGIN
+    SELECT * INTO c FROM sync.calendars WHERE organization_id = core.org() AND deleted_at IS NULL
+       AND p_hash IN (channel_hash, channel_old_hash);
+    IF c.id IS NULL THEN RETURN false; END IF;
+    IF c.is_enabled AND c.sync_direction <> 'push' AND EXISTS (SELECT FROM sync.integrations i
+            WHERE i.organization_id = core.org() AND i.id = c.integration_id AND i.deleted_at IS NULL) THEN
+        PERFORM sync.add_job(c.integration_id, 'pull', c.id, 0::smallint, interval '1 second');
+    END IF;
+    RETURN true;
+END $$;
+
 -- "2024-01-08T09:00:00+01:00", or a day, which begins at midnight there. NULL: neither.
 CREATE FUNCTION sync.instant(p_text text, p_zone text) RETURNS timestamptz LANGUAGE plpgsql STABLE AS $$
 BEGIN
@@ -160,7 +181,8 @@ BEGIN
         RETURNING x.record_id)
     UPDATE billing.time_blocks SET deleted_at = now()
      WHERE organization_id = core.org() AND id IN (SELECT record_id FROM gone);
-    UPDATE sync.calendars SET sync_token = NULL
+    UPDATE sync.calendars SET sync_token = NULL, channel_hash = NULL, channel_old_hash = NULL,
+           channel_until = NULL, channel_asked_at = NULL
      WHERE organization_id = core.org() AND integration_id = p_integration;
 END $$;
 

@@ -1,0 +1,169 @@
+/*
+ * google_channel.c - Google tells us that a calendar changed, where it can reach us.
+ *
+ * A notification says nothing but "look": the calendar is then read as it is by the clock. Its
+ * address carries a secret of the channel; only the hash is kept. Channels end after a week and are
+ * opened anew on their last day; the one before stays known meanwhile.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/crypto.h"
+#include "common/log.h"
+#include "services/core/service.h"
+#include "services/sync/google.h"
+#include "services/sync/ops.h"
+
+enum { SECRET_CHARS = 40, LIFE_S = 604800 };
+
+bool google_can_reach(const char *url)
+{
+    static const char *const inner[] = {".local", ".localhost", ".internal", ".lan", ".home.arpa"};
+    if (url == NULL || strncmp(url, "https://", 8) != 0)
+        return false;
+    const char *host = url + 8;
+    size_t len = strcspn(host, ":/?#");
+    if (memchr(host, '.', len) == NULL || strspn(host, "0123456789.") >= len)
+        return false; /* a name of this network, or an address */
+    for (size_t i = 0; i < COUNT_OF(inner); i++) {
+        size_t n = strlen(inner[i]);
+        if (len >= n && strncmp(host + len - n, inner[i], n) == 0)
+            return false;
+    }
+    return true;
+}
+
+/* Whether a channel is open, and whether one shall be asked for. */
+static bool read_channel(struct task *task, bool *open, bool *wanted)
+{
+    struct sql sql;
+    struct pg_result *rows;
+    sql_init(&sql, task->arena);
+    sql_printf(&sql,
+               "SELECT coalesce(channel_until > now(), false), coalesce(channel_until < now() +"
+               " interval '1 day', true) AND coalesce(channel_asked_at < now() - interval '1 hour',"
+               " true) FROM sync.calendars WHERE organization_id = core.org() AND id = $%d::bigint",
+               sql_bind_int(&sql, task->record_id));
+    if (!deliver_sql(task, &sql, &rows))
+        return false;
+    *open = pg_true(rows, 0, 0);
+    *wanted = pg_true(rows, 0, 1);
+    return true;
+}
+
+/* Before it is asked for: it may ring before its answer is here. */
+static bool expect(struct task *task, const char *token)
+{
+    struct sql sql;
+    struct pg_result *rows;
+    char hash[65];
+    crypto_sha256_hex(token, strlen(token), hash);
+    sql_init(&sql, task->arena);
+    int hashed = sql_bind(&sql, hash);
+    sql_printf(&sql,
+               "UPDATE sync.calendars SET channel_old_hash = channel_hash, channel_hash ="
+               " $%d::text, channel_asked_at = now() WHERE organization_id = core.org()"
+               " AND id = $%d::bigint",
+               hashed, sql_bind_int(&sql, task->record_id));
+    return deliver_sql(task, &sql, &rows);
+}
+
+static bool keep(struct task *task, const char *expiration)
+{
+    struct sql sql;
+    struct pg_result *rows;
+    sql_init(&sql, task->arena);
+    int until = sql_bind(&sql, expiration);
+    sql_printf(&sql,
+               "UPDATE sync.calendars SET channel_until = to_timestamp($%d::bigint / 1000.0)"
+               " WHERE organization_id = core.org() AND id = $%d::bigint",
+               until, sql_bind_int(&sql, task->record_id));
+    return deliver_sql(task, &sql, &rows);
+}
+
+static const char *watch_json(struct task *task, const char *token)
+{
+    struct buf out;
+    char id[37];
+    crypto_uuid(id);
+    buf_init(&out, task->arena);
+    buf_printf(&out, "{\"id\":\"%s\",\"type\":\"web_hook\",\"params\":{\"ttl\":\"%d\"},", id,
+               (int)LIFE_S);
+    buf_puts(&out, "\"address\":");
+    buf_puts_json(&out, arena_printf(task->arena, "%s/integrations/google_calendar/changes/%s",
+                                     service_settings.public_url, token));
+    buf_putc(&out, '}');
+    return out.data;
+}
+
+bool google_watch(struct task *task, const char *calendar, bool *open)
+{
+    struct http_reply reply;
+    char secret[SECRET_CHARS + 1];
+    bool wanted;
+    *open = false;
+    if (!google_can_reach(service_settings.public_url))
+        return true;
+    if (!read_channel(task, open, &wanted))
+        return false;
+    if (!wanted)
+        return true;
+    crypto_random_text(secret, SECRET_CHARS);
+    const char *token = arena_printf(task->arena, "%" PRId64 "-%s", task->organization_id, secret);
+    struct ask ask = {"POST", google_url(task, calendar, "watch", ""), watch_json(task, token),
+                      NULL};
+    if (!expect(task, token) || !deliver_ask(task, &ask, &reply))
+        return false;
+    const char *until = mp_text(task->arena, mp_find(reply.object, "expiration"));
+    size_t digits = until == NULL ? 0 : strspn(until, "0123456789");
+    if (reply.status == 200 && digits > 0 && digits < 18 && until[digits] == '\0') {
+        *open = true;
+        return keep(task, until);
+    }
+    log_event(LOG_INFO, "watch_refused", NULL, "reason", google_reason(task->arena, &reply), NULL);
+    return true; /* some calendars cannot be watched: they are looked at by the clock */
+}
+
+/* ---- it rings ---- */
+
+struct bell {
+    int64_t organization;
+    char hash[65];
+    bool known;
+};
+
+static enum err ring(struct call *call)
+{
+    struct bell *bell = call->service;
+    struct sql sql;
+    struct pg_result *rows;
+    pg_become(call->pg, &(struct pg_who){bell->organization, 0, NULL, NULL, call_left_ms(call)});
+    sql_init(&sql, call->arena);
+    sql_printf(&sql, "SELECT sync.channel_rang($%d::text)", sql_bind(&sql, bell->hash));
+    enum err err = call_run(call, &sql, &rows);
+    if (err == ERR_OK)
+        bell->known = pg_true(rows, 0, 0);
+    return err;
+}
+
+enum err google_notified(struct call *call)
+{
+    struct bell *bell = arena_alloc(call->arena, sizeof *bell);
+    const char *token = call->request->arg[0];
+    char *end;
+    *bell = (struct bell){.organization = strtoll(token, &end, 10)};
+    if (token[0] < '1' || token[0] > '9' || end - token > 18 || *end != '-' ||
+        strlen(end + 1) != SECRET_CHARS)
+        return call_fail(call, ERR_NOT_FOUND, "Channel not found.");
+    crypto_sha256_hex(token, strlen(token), bell->hash);
+    call->service = bell;
+    enum err err = call_transaction(call, ring);
+    if (err != ERR_OK)
+        return err;
+    if (!bell->known)
+        return call_fail(call, ERR_NOT_FOUND, "Channel not found.");
+    call->reply->json = (struct slice){"{}", 2};
+    call->reply->bare = true;
+    return ERR_OK;
+}
