@@ -242,6 +242,7 @@ title_of() { http GET "/api/time-blocks/$ID" "$TOKEN" && jq -r .data.title <<<"$
 titled() { [[ $(title_of) == "$1" ]]; }
 missing() { http GET "/api/time-blocks/$ID" "$TOKEN" && [[ $STATUS == 404 ]]; }
 block "ours"
+OURS=$ID
 force
 until_true 10 reached "$ok_both"
 event=$(fake_state '.google.events[] | select(.summary == "ours").id')
@@ -266,7 +267,7 @@ fake_set event "johanna|dentist1|Dentist|2030-05-01T10:00:00+02:00|2030-05-01T11
 until_true 15 foreign 1
 is "somebody else's event is shown, and not counted" "Dentist google_calendar false 0" \
     "$(jq -r '"\(.data[0].title) \(.data[0].origin) \(.data[0].is_billable) \(.meta.total_hours)"' <<<"$BODY")"
-ID=$(jq -r '.data[0].id' <<<"$BODY")
+ID=$(jq -r '.data[0].id' <<<"$BODY") DENTIST=$ID
 edit '{"title":"mine now"}'
 is "it is read-only" "403 External events are read-only." "$STATUS $(jq -r .message <<<"$BODY")"
 is "it is at neither side" "1 0" "$(events Dentist) $(entries Dentist)"
@@ -391,6 +392,11 @@ seqs() { http GET "/api/changes?limit=500" "$TOKEN" && jq '[.data[].seq] | lengt
 sealed() { [[ $(seqs) == true ]]; }
 until_true 15 sealed
 is "changes are numbered without a gap" true "$(seqs)"
+ops_of() { sql "SELECT string_agg(DISTINCT op, ' ' ORDER BY op) FROM core.audit WHERE resource = '$1' AND $2"; }
+is "what Google brought is among them" "create update" "$(ops_of time_block "row_id = $DENTIST")"
+is "and what was edited and deleted there" "create delete update" "$(ops_of time_block "row_id = $OURS")"
+is "and what Moneybird brought" "create create" \
+    "$(ops_of client "changes ->> 'name' = 'Acme BV'") $(ops_of project "changes ->> 'name' = 'Website'")"
 is "and each carries the hash of the one before" true \
     "$(http GET "/api/changes?limit=500" "$TOKEN"; jq '[.data[].hash][:-1] == [.data[].prev_hash][1:]' <<<"$BODY")"
 

@@ -56,11 +56,28 @@ EXCEPTION WHEN datetime_field_overflow OR invalid_datetime_format OR invalid_par
     RETURN NULL;
 END $$;
 
+-- What is taken over is in the log of changes too; p_before NULL: made. By nobody, unless asked for.
+CREATE FUNCTION sync.note(p_resource text, p_before jsonb, p_after jsonb) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    diff jsonb := CASE WHEN p_before IS NULL THEN core.audit_row(p_after, '{}')
+                       ELSE core.audit_diff(p_before, p_after, '{}') END;
+    way text := CASE WHEN p_before IS NULL THEN 'create'
+                     WHEN p_before ->> 'deleted_at' IS NULL AND p_after ->> 'deleted_at' IS NOT NULL THEN 'delete'
+                     WHEN p_before ->> 'deleted_at' IS NOT NULL AND p_after ->> 'deleted_at' IS NULL THEN 'restore'
+                     ELSE 'update' END;
+BEGIN
+    IF way = 'update' AND diff - 'updated_at' = '{}' THEN RETURN; END IF;
+    INSERT INTO core.audit (organization_id, resource, row_id, op, user_id, token_id, request_id, changes)
+    VALUES (core.org(), p_resource, (p_after ->> 'id')::bigint, way, coalesce(core.usr(), 0), 0, 'sync',
+            CASE WHEN way IN ('create', 'update') THEN diff ELSE '{}' END);
+END $$;
+
 -- Our own event, changed there. Ours wins while a change of ours still waits.
 CREATE FUNCTION sync.take_own(l sync.links, c sync.calendars, e jsonb) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     b billing.time_blocks;
+    a billing.time_blocks;
     starts timestamptz := sync.instant(e ->> 'start', c.zone);
     ends timestamptz := sync.instant(e ->> 'end', c.zone);
     books bigint;
@@ -84,7 +101,7 @@ BEGIN
             RETURN 'kept';
         END IF;
         UPDATE billing.time_blocks SET deleted_at = now(), updated_at = now()
-         WHERE organization_id = core.org() AND id = b.id;
+         WHERE organization_id = core.org() AND id = b.id RETURNING * INTO a;
         UPDATE sync.links SET external_id = NULL, is_there = false, etag = NULL, status = 'none',
                generation = generation + 1, removed_at = now(), updated_at = now()
          WHERE organization_id = core.org() AND integration_id = l.integration_id AND record_id = l.record_id;
@@ -94,10 +111,12 @@ BEGIN
                end_time = CASE WHEN ends > coalesce(starts, start_time) THEN ends ELSE end_time END,
                updated_at = now()
          WHERE organization_id = core.org() AND id = b.id AND (title, start_time, end_time)
-               IS DISTINCT FROM (coalesce(nullif(left(e ->> 'summary', 255), ''), title), starts, ends);
+               IS DISTINCT FROM (coalesce(nullif(left(e ->> 'summary', 255), ''), title), starts, ends)
+        RETURNING * INTO a;
         UPDATE sync.links SET etag = e ->> 'etag', updated_at = now()
          WHERE organization_id = core.org() AND integration_id = l.integration_id AND record_id = l.record_id;
     END IF;
+    IF a.id IS NOT NULL THEN PERFORM sync.note('time_block', to_jsonb(b), to_jsonb(a)); END IF;
     -- The other side learns of it; the one it came from knows.
     FOR books IN SELECT k.integration_id FROM sync.links k WHERE k.organization_id = core.org()
                     AND k.record_id = b.id AND k.provider_type = 'invoicing' AND k.status <> 'none' LOOP
@@ -112,15 +131,19 @@ CREATE FUNCTION sync.take_foreign(c sync.calendars, e jsonb) RETURNS text
 DECLARE
     x sync.externals;
     i sync.integrations;
+    b billing.time_blocks;
+    a billing.time_blocks;
     starts timestamptz := sync.instant(e ->> 'start', c.zone);
     ends timestamptz := sync.instant(e ->> 'end', c.zone);
     zone text := coalesce((SELECT name FROM pg_timezone_names WHERE name = coalesce(e ->> 'zone', c.zone)), 'UTC');
 BEGIN
     SELECT * INTO x FROM sync.externals WHERE organization_id = core.org() AND calendar_id = c.id
        AND external_id = e ->> 'id';
+    SELECT * INTO b FROM billing.time_blocks WHERE organization_id = core.org() AND id = x.record_id;
     IF e ->> 'status' = 'cancelled' OR starts IS NULL OR ends IS NULL OR ends <= starts THEN
         UPDATE billing.time_blocks SET deleted_at = coalesce(deleted_at, now())
-         WHERE organization_id = core.org() AND id = x.record_id;
+         WHERE organization_id = core.org() AND id = x.record_id RETURNING * INTO a;
+        IF a.id IS NOT NULL THEN PERFORM sync.note('time_block', to_jsonb(b), to_jsonb(a)); END IF;
         DELETE FROM sync.externals WHERE organization_id = core.org() AND calendar_id = c.id
            AND external_id = e ->> 'id';
         RETURN 'gone';
@@ -131,12 +154,15 @@ BEGIN
                                          color, is_billable, calendar_id, origin)
         VALUES (i.user_id, coalesce(nullif(left(e ->> 'summary', 255), ''), '(no title)'),
                 left(e ->> 'description', 5000), starts, ends, zone, c.color, false, c.id, i.provider)
-        RETURNING id INTO x.record_id;
+        RETURNING * INTO a;
+        x.record_id := a.id;
+        PERFORM sync.note('time_block', NULL, to_jsonb(a));
     ELSIF x.etag IS DISTINCT FROM e ->> 'etag' THEN
         UPDATE billing.time_blocks SET title = coalesce(nullif(left(e ->> 'summary', 255), ''), '(no title)'),
                description = left(e ->> 'description', 5000), start_time = starts, end_time = ends,
                deleted_at = NULL, updated_at = now()
-         WHERE organization_id = core.org() AND id = x.record_id;
+         WHERE organization_id = core.org() AND id = x.record_id RETURNING * INTO a;
+        PERFORM sync.note('time_block', to_jsonb(b), to_jsonb(a));
     END IF;
     INSERT INTO sync.externals (calendar_id, external_id, record_id, etag)
     VALUES (c.id, e ->> 'id', x.record_id, e ->> 'etag')
@@ -160,27 +186,33 @@ END $$;
 -- After a whole list: what it no longer has is gone, as far back as it went.
 CREATE FUNCTION sync.forget_unseen(p_calendar bigint, p_since timestamptz, p_from timestamptz) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE a billing.time_blocks;
 BEGIN
-    WITH gone AS (
+    FOR a IN WITH gone AS (
         DELETE FROM sync.externals x USING billing.time_blocks b
          WHERE x.organization_id = core.org() AND x.calendar_id = p_calendar AND x.seen_at < p_since
            AND b.organization_id = x.organization_id AND b.id = x.record_id AND b.end_time > p_from
         RETURNING x.record_id)
-    UPDATE billing.time_blocks SET deleted_at = now()
-     WHERE organization_id = core.org() AND id IN (SELECT record_id FROM gone);
+    UPDATE billing.time_blocks SET deleted_at = now() WHERE organization_id = core.org()
+       AND id IN (SELECT record_id FROM gone) AND deleted_at IS NULL RETURNING * LOOP
+        PERFORM sync.note('time_block', to_jsonb(a) - 'deleted_at', to_jsonb(a));
+    END LOOP;
 END $$;
 
 -- Without the connection its read-only blocks are no longer true.
 CREATE FUNCTION sync.drop_externals(p_integration bigint) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE a billing.time_blocks;
 BEGIN
-    WITH gone AS (
+    FOR a IN WITH gone AS (
         DELETE FROM sync.externals x USING sync.calendars c
          WHERE x.organization_id = core.org() AND c.organization_id = x.organization_id
            AND c.id = x.calendar_id AND c.integration_id = p_integration
         RETURNING x.record_id)
-    UPDATE billing.time_blocks SET deleted_at = now()
-     WHERE organization_id = core.org() AND id IN (SELECT record_id FROM gone);
+    UPDATE billing.time_blocks SET deleted_at = now() WHERE organization_id = core.org()
+       AND id IN (SELECT record_id FROM gone) AND deleted_at IS NULL RETURNING * LOOP
+        PERFORM sync.note('time_block', to_jsonb(a) - 'deleted_at', to_jsonb(a));
+    END LOOP;
     UPDATE sync.calendars SET sync_token = NULL, channel_hash = NULL, channel_old_hash = NULL,
            channel_until = NULL, channel_asked_at = NULL
      WHERE organization_id = core.org() AND integration_id = p_integration;
@@ -191,7 +223,7 @@ END $$;
 -- A contact becomes the client with its id, or one of the same name that has none yet.
 CREATE FUNCTION sync.take_contact(p_external text, p_name text, p_email text, p_archived boolean) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE k crm.clients; called text := left(p_name, 255);
+DECLARE k crm.clients; a crm.clients; called text := left(p_name, 255);
 BEGIN
     IF coalesce(called, '') = '' THEN RETURN; END IF;
     PERFORM pg_advisory_xact_lock(hashtextextended('sync.contacts:' || core.org(), 0));
@@ -204,19 +236,21 @@ BEGIN
     END IF;
     IF k.id IS NULL AND NOT p_archived THEN
         INSERT INTO crm.clients (name, email, external_id, type, status, is_active)
-        VALUES (called, nullif(p_email, ''), p_external, 'company', 'active', true);
+        VALUES (called, nullif(p_email, ''), p_external, 'company', 'active', true) RETURNING * INTO a;
+        PERFORM sync.note('client', NULL, to_jsonb(a));
     ELSIF k.id IS NOT NULL AND (k.external_id IS NULL OR k.name <> called OR p_archived = k.is_active) THEN
         UPDATE crm.clients SET external_id = p_external, name = called,
                is_active = NOT p_archived,
                status = CASE WHEN p_archived THEN 'archived' WHEN status = 'archived' THEN 'active' ELSE status END,
                updated_at = now()
-         WHERE organization_id = core.org() AND id = k.id;
+         WHERE organization_id = core.org() AND id = k.id RETURNING * INTO a;
+        PERFORM sync.note('client', to_jsonb(k), to_jsonb(a));
     END IF;
 END $$;
 
 CREATE FUNCTION sync.take_project(p_external text, p_name text, p_active boolean) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE p billing.projects; called text := left(p_name, 255);
+DECLARE p billing.projects; a billing.projects; called text := left(p_name, 255);
 BEGIN
     IF coalesce(called, '') = '' THEN RETURN; END IF;
     PERFORM pg_advisory_xact_lock(hashtextextended('sync.projects:' || core.org(), 0));
@@ -228,10 +262,13 @@ BEGIN
            AND external_id IS NULL AND core.fold(name) = core.fold(called) ORDER BY id LIMIT 1;
     END IF;
     IF p.id IS NULL THEN
-        INSERT INTO billing.projects (name, external_id, is_active) VALUES (called, p_external, p_active);
+        INSERT INTO billing.projects (name, external_id, is_active) VALUES (called, p_external, p_active)
+        RETURNING * INTO a;
+        PERFORM sync.note('project', NULL, to_jsonb(a));
     ELSIF p.external_id IS NULL OR p.name <> called OR p.is_active <> p_active THEN
         UPDATE billing.projects SET external_id = p_external, name = called, is_active = p_active,
-               updated_at = now() WHERE organization_id = core.org() AND id = p.id;
+               updated_at = now() WHERE organization_id = core.org() AND id = p.id RETURNING * INTO a;
+        PERFORM sync.note('project', to_jsonb(p), to_jsonb(a));
     END IF;
 END $$;
 
