@@ -393,7 +393,7 @@ sealed() { [[ $(seqs) == true ]]; }
 until_true 15 sealed
 is "changes are numbered without a gap" true "$(seqs)"
 ops_of() { sql "SELECT string_agg(DISTINCT op, ' ' ORDER BY op) FROM core.audit WHERE resource = '$1' AND $2"; }
-is "what Google brought is among them" "create update" "$(ops_of time_block "row_id = $DENTIST")"
+is "what Google brought is among them, and that it went with the connection" "create delete update" "$(ops_of time_block "row_id = $DENTIST")"
 is "and what was edited and deleted there" "create delete update" "$(ops_of time_block "row_id = $OURS")"
 is "and what Moneybird brought" "create create" \
     "$(ops_of client "changes ->> 'name' = 'Acme BV'") $(ops_of project "changes ->> 'name' = 'Website'")"
