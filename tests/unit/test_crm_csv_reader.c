@@ -6,7 +6,7 @@
 
 #include "tests/unit/test.h"
 
-static struct arena *arena;
+static struct arena *arena, *cells;
 static struct csv_reader *reader;
 
 /* Reads everything in pieces of `piece` bytes: cells parted by |, rows by a line with its number.
@@ -139,7 +139,16 @@ static int begin(void **state)
 {
     (void)state;
     arena = arena_new(4096);
-    reader = csv_reader_new(arena_new(CSV_CELL_BYTES));
+    cells = arena_new(CSV_CELL_BYTES);
+    reader = csv_reader_new(cells);
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    arena_destroy(cells);
+    arena_destroy(arena);
     return 0;
 }
 
@@ -155,5 +164,5 @@ int main(void)
         cmocka_unit_test(test_many_cells_are_counted),
         cmocka_unit_test(test_delimiter),
     };
-    return cmocka_run_group_tests(tests, begin, NULL);
+    return cmocka_run_group_tests(tests, begin, end);
 }
