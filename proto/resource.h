@@ -83,10 +83,13 @@ struct resource {
     enum role read, write, remove;
     const struct field *fields;       /* ends with {0} */
     const struct relation *relations; /* may be NULL */
-    const struct param *params;       /* may be NULL */
-    const struct action *actions;     /* may be NULL */
-    const char *meta_sql;             /* aggregate json over the filtered rows f, put into meta */
-    const char *custom;               /* name for custom fields ("clients"), or NULL */
+    /* What several embeds share: a FROM item with an alias over t, "(SELECT …) b", that gives
+       exactly one row; or NULL. A list looks it up in one join over its page. */
+    const char *beside;
+    const struct param *params;   /* may be NULL */
+    const struct action *actions; /* may be NULL */
+    const char *meta_sql;         /* aggregate json over the filtered rows f, put into meta */
+    const char *custom;           /* name for custom fields ("clients"), or NULL */
     const char *said_created, *said_updated,
         *said_deleted;      /* Laravel; NULL: "Client created successfully." */
     const char *search_sql; /* expression searched when more than the SEARCH columns, or NULL */

@@ -24,23 +24,36 @@ static const struct field fields[] = {
 enum { EVERYWHERE = IN_LIST | IN_ITEM | IN_WRITE };
 
 static const struct relation relations[] = {
-    {"client", EVERYWHERE, "billing.client_embed(t.client_id)", ROLE_NONE},
-    {"project", EVERYWHERE, "billing.project_embed(t.project_id)", ROLE_NONE},
-    {"user", EVERYWHERE, "billing.user_embed(t.user_id)", ROLE_NONE},
-    {"calendar_sync_status", EVERYWHERE, "to_json(billing.sync_text(t.id, 'calendar_status'))",
-     ROLE_NONE},
-    {"invoicing_sync_status", EVERYWHERE, "to_json(billing.sync_text(t.id, 'invoicing_status'))",
-     ROLE_NONE},
-    {"calendar_sync_error", EVERYWHERE, "to_json(billing.sync_text(t.id, 'calendar_error'))",
-     ROLE_NONE},
-    {"invoicing_sync_error", EVERYWHERE, "to_json(billing.sync_text(t.id, 'invoicing_error'))",
-     ROLE_NONE},
+    {"client", EVERYWHERE, "b.client", ROLE_NONE},
+    {"project", EVERYWHERE, "b.project", ROLE_NONE},
+    {"user", EVERYWHERE, "b.person", ROLE_NONE},
+    {"calendar_sync_status", EVERYWHERE, "coalesce(b.calendar_status, 'none')", ROLE_NONE},
+    {"invoicing_sync_status", EVERYWHERE, "coalesce(b.invoicing_status, 'none')", ROLE_NONE},
+    {"calendar_sync_error", EVERYWHERE, "b.calendar_error", ROLE_NONE},
+    {"invoicing_sync_error", EVERYWHERE, "b.invoicing_error", ROLE_NONE},
     {"external_ids", EVERYWHERE,
-     "json_build_object('calendar_event_id', billing.sync_text(t.id, 'calendar_event_id'),"
-     " 'invoicing_entry_id', billing.sync_text(t.id, 'invoicing_entry_id'))",
+     "json_build_object('calendar_event_id', b.event_id, 'invoicing_entry_id', b.entry_id)",
      ROLE_NONE},
     {0},
 };
+
+#define CARD "(SELECT json_build_object('id', x.id, 'name', x.name) AS j FROM "
+#define SIDE(type)                                                                                 \
+    "(SELECT x.* FROM sync.block_sides x WHERE x.record_id = t.id AND x.provider_type = '" type    \
+    "' ORDER BY x.is_idle, x.updated_at DESC LIMIT 1) "
+/* Each part is limited to a row, so that it stays a look-up by id whose answers are remembered for
+   the next rows, and the page keeps its order. */
+#define BESIDE                                                                                     \
+    "(SELECT c.j AS client, p.j AS project, u.j AS person, k.status AS calendar_status, k.error"   \
+    " AS calendar_error, k.external_id AS event_id, i.status AS invoicing_status, i.error"         \
+    " AS invoicing_error, i.external_id AS entry_id FROM (SELECT) o"                               \
+    " LEFT JOIN LATERAL " CARD "crm.client_card x WHERE x.id = t.client_id"                        \
+    " AND x.deleted_at IS NULL LIMIT 1) c ON true"                                                 \
+    " LEFT JOIN LATERAL " CARD "billing.project_card x WHERE x.id = t.project_id"                  \
+    " AND x.deleted_at IS NULL LIMIT 1) p ON true"                                                 \
+    " LEFT JOIN LATERAL " CARD "accounts.user_card x WHERE x.id = t.user_id LIMIT 1) u ON true"    \
+    " LEFT JOIN LATERAL " SIDE("calendar") "k ON true"                                             \
+                                           " LEFT JOIN LATERAL " SIDE("invoicing") "i ON true) b"
 
 static const struct param params[] = {
     {"start", NULL, false, "first day or instant of the window (required)", F_TEXT},
@@ -76,6 +89,7 @@ const struct resource time_block_resource = {
     .remove = ROLE_USER,
     .fields = fields,
     .relations = relations,
+    .beside = BESIDE,
     .params = params,
     .actions = actions,
     .said_created = "Time block created. Syncing to integrations...",

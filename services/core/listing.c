@@ -104,6 +104,13 @@ static void put_page(struct call *call, const struct listing *listing, const cha
     sql_puts(sql, ") t");
 }
 
+/* What embeds share, joined with the page; sql_row has it inside. */
+static void put_beside(const struct call *call, struct sql *sql)
+{
+    if (call->resource->beside != NULL)
+        sql_printf(sql, ", LATERAL %s", call->resource->beside);
+}
+
 static void put_rows(struct call *call, struct listing *listing, struct sql *sql)
 {
     size_t customs;
@@ -113,6 +120,7 @@ static void put_rows(struct call *call, struct listing *listing, struct sql *sql
         sql_columns(call, sql, IN_LIST);
         sql_puts(sql, " FROM ");
         put_page(call, listing, listing->where.text.data, sql);
+        put_beside(call, sql);
         sql_puts(sql, ") q)");
         return;
     }

@@ -184,6 +184,8 @@ void sql_row(struct call *call, struct sql *sql, unsigned where)
     sql_puts(sql, customs > 0 ? "core.json_join((SELECT row_to_json(q) FROM (SELECT "
                               : "(SELECT row_to_json(q) FROM (SELECT ");
     sql_columns(call, sql, where);
+    if (call->resource->beside != NULL)
+        sql_printf(sql, " FROM %s", call->resource->beside);
     sql_puts(sql, ") q)");
     if (customs > 0) {
         sql_puts(sql, ", ");
