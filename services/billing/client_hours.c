@@ -1,6 +1,7 @@
 /* A client's hours: what is not billed yet, what was billed with which invoice, and her terms. */
 #include "services/billing/body.h"
 #include "services/billing/hooks.h"
+#include "services/core/audit.h"
 #include "services/core/check.h"
 
 static const char missing[] = "Client not found.";
@@ -33,6 +34,26 @@ enum err unbilled_hours(struct call *call)
     return call_json(call, &sql);
 }
 
+/* WITH old AS (…): the blocks to be changed, by the condition over t that the caller puts next. */
+static void begin_change(struct call *call, struct sql *sql)
+{
+    call->resource = resource_find("time_block");
+    sql_puts(sql, "WITH old AS (SELECT t.* FROM billing.time_blocks t"
+                  " WHERE t.organization_id = core.org()");
+}
+
+/* They become so, and each change is kept, as one by the resource's own routes would be. */
+static void end_change(struct call *call, const char *set, struct sql *sql)
+{
+    sql_printf(sql,
+               " ORDER BY t.id FOR UPDATE), new AS (UPDATE billing.time_blocks AS t SET %s,"
+               " updated_at = clock_timestamp() FROM old WHERE t.organization_id = core.org()"
+               " AND t.id = old.id RETURNING t.*)",
+               set);
+    audit_sql(call, sql, AUDIT_UPDATE, "new");
+    call->resource = NULL;
+}
+
 /* Whole blocks that ended by the end of the day; they may not change any more. */
 enum err hours_bill(struct call *call)
 {
@@ -48,17 +69,23 @@ enum err hours_bill(struct call *call)
     int to = sql_bind(&sql, call_value(call, "end"));
     int reference = sql_bind(&sql, call_value(call, "reference"));
     int zone = sql_bind(&sql, caller_zone(call));
+    begin_change(call, &sql);
+    sql_printf(
+        &sql,
+        " AND t.client_id = $%d::bigint"
+        " AND t.deleted_at IS NULL AND t.origin = 'bureau' AND t.is_billable"
+        " AND t.billed_at IS NULL"
+        " AND t.end_time <= billing.day_start($%d::date + 1, $%d::text)"
+        " AND ($%d::date IS NULL OR t.start_time >= billing.day_start($%d::date, $%d::text))",
+        client, to, zone, from, from, zone);
+    end_change(
+        call,
+        arena_printf(call->arena, "billed_at = now(), billed_reference = $%d::text", reference),
+        &sql);
     sql_printf(&sql,
-               "WITH b AS (UPDATE billing.time_blocks t SET billed_at = now(),"
-               " billed_reference = $%d::text, updated_at = clock_timestamp()"
-               " WHERE t.organization_id = core.org() AND t.client_id = $%d::bigint"
-               " AND t.deleted_at IS NULL AND t.origin = 'bureau' AND t.is_billable"
-               " AND t.billed_at IS NULL"
-               " AND t.end_time <= billing.day_start($%d::date + 1, $%d::text)"
-               " AND ($%d::date IS NULL OR t.start_time >= billing.day_start($%d::date, $%d::text))"
-               " RETURNING t.id) SELECT json_build_object('reference', $%d::text, 'blocks',"
-               " count(*), 'block_ids', coalesce(json_agg(b.id ORDER BY b.id), '[]')) FROM b",
-               reference, client, to, zone, from, from, zone, reference);
+               " SELECT json_build_object('reference', $%d::text, 'blocks', count(*), 'block_ids',"
+               " coalesce(json_agg(t.id ORDER BY t.id), '[]')) FROM new t",
+               reference);
     call->reply->message = "Hours marked as billed.";
     return call_json(call, &sql);
 }
@@ -73,15 +100,13 @@ enum err hours_unbill(struct call *call)
     if (reference == NULL || reference[0] == '\0')
         return call_fault(call, "reference", RULE_MISSING, NULL, NULL);
     sql_init(&sql, call->arena);
+    begin_change(call, &sql);
     int client = sql_bind_int(&sql, call->request->row);
-    sql_printf(&sql,
-               "WITH b AS (UPDATE billing.time_blocks SET billed_at = NULL,"
-               " billed_reference = NULL, updated_at = clock_timestamp()"
-               " WHERE organization_id = core.org() AND client_id = $%d::bigint"
-               " AND billed_reference = $%d::text RETURNING id)"
-               " SELECT json_build_object('message', 'Hours are open again.', 'blocks', count(*))"
-               " FROM b",
-               client, sql_bind(&sql, reference));
+    sql_printf(&sql, " AND t.client_id = $%d::bigint AND t.billed_reference = $%d::text", client,
+               sql_bind(&sql, reference));
+    end_change(call, "billed_at = NULL, billed_reference = NULL", &sql);
+    sql_puts(&sql, " SELECT json_build_object('message', 'Hours are open again.', 'blocks',"
+                   " count(*)) FROM new t");
     call->reply->bare = true;
     return call_json(call, &sql);
 }
