@@ -1,26 +1,11 @@
 #include "services/billing/body.h"
 
-#include <assert.h>
 #include <string.h>
 
-#include "proto/endpoints_schema.h"
 #include "services/core/check.h"
 #include "services/core/validate.h"
 
-enum err body_read(struct call *call)
-{
-    const struct endpoint_schema *schema = endpoint_schema_find("billing", call->request->op);
-    assert(schema != NULL && schema->body != NULL);
-    const struct resource form = {
-        .name = "form", .dialect = DIALECT_LARAVEL, .fields = schema->body};
-    const struct resource *asked = call->resource;
-    call->resource = &form;
-    call->created = !schema->partial; /* what is required must be there */
-    enum err err = validate(call);
-    call->resource = asked;
-    call->created = false;
-    return err;
-}
+enum err body_read(struct call *call) { return validate_endpoint(call, "billing"); }
 
 enum err query_day(struct call *call, const char *name, bool required, const char **out)
 {

@@ -1,7 +1,9 @@
 #include "services/core/validate.h"
 
+#include <assert.h>
 #include <string.h>
 
+#include "proto/endpoints_schema.h"
 #include "services/core/check.h"
 #include "services/core/custom_field.h"
 
@@ -121,4 +123,19 @@ enum err validate(struct call *call)
     if (r->custom != NULL)
         custom_validate(call);
     return call->reply->faults == NULL ? ERR_OK : ERR_INVALID;
+}
+
+enum err validate_endpoint(struct call *call, const char *service)
+{
+    const struct endpoint_schema *schema = endpoint_schema_find(service, call->request->op);
+    assert(schema != NULL && schema->body != NULL);
+    const struct resource form = {
+        .name = "form", .dialect = DIALECT_LARAVEL, .fields = schema->body};
+    const struct resource *asked = call->resource;
+    call->resource = &form;
+    call->created = !schema->partial; /* what is required must be there */
+    enum err err = validate(call);
+    call->resource = asked;
+    call->created = false;
+    return err;
 }

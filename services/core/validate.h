@@ -13,4 +13,8 @@
    Errors: INVALID with the reply's faults; MALFORMED (Robert: nothing was sent). */
 enum err validate(struct call *call) MUST_USE;
 
+/* The same for a route that is no resource's: by the fields that proto/endpoints_schema.h has for
+   the service and the request's op. Afterwards call->created is false. */
+enum err validate_endpoint(struct call *call, const char *service) MUST_USE;
+
 #endif

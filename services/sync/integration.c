@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "services/core/check.h"
+#include "services/core/validate.h"
 #include "services/sync/ops.h"
 #include "services/sync/provider.h"
 
@@ -116,35 +117,6 @@ enum err integration_calendars(struct call *call)
 
 /* ---- settings of a calendar ---- */
 
-static const char *const directions[] = {"both", "push", "pull", NULL};
-static const struct field calendar_fields[] = {
-    {"is_enabled", F_BOOL, NOT_NULL},
-    {"sync_direction", F_ENUM, NOT_NULL, .values = directions},
-};
-
-/* Texts of the accepted values, NULL when absent. Errors: INVALID. */
-static enum err read_settings(struct call *call, const char *values[COUNT_OF(calendar_fields)])
-{
-    enum err err = ERR_OK;
-    for (size_t i = 0; i < COUNT_OF(calendar_fields); i++) {
-        const struct field *field = &calendar_fields[i];
-        const msgpack_object *value = mp_find(call->body, field->name);
-        struct checked checked = {0};
-        values[i] = NULL;
-        if (value == NULL)
-            continue;
-        if (mp_is_null(value)) {
-            fault_add(call, field, RULE_MISSING, NULL, NULL);
-            err = ERR_INVALID;
-        } else if (check_laravel(call, field, value, &checked)) {
-            values[i] = checked.text;
-        } else {
-            err = ERR_INVALID;
-        }
-    }
-    return err;
-}
-
 static enum err queue_pull(struct call *call, bool urgent)
 {
     struct sql sql;
@@ -183,18 +155,19 @@ static enum err calendar_seen(struct call *call, bool *connected, bool *push_onl
 
 enum err calendar_update(struct call *call)
 {
-    const char *values[COUNT_OF(calendar_fields)];
     bool connected, push_only;
     struct sql sql;
     enum err err = calendar_seen(call, &connected, &push_only);
     if (err == ERR_OK)
-        err = read_settings(call, values);
-    if (err == ERR_OK && push_only && values[1] != NULL && strcmp(values[1], "push") != 0)
-        err = call_fault_said(call, "sync_direction", "This calendar can only be written to.");
+        err = validate_endpoint(call, "sync");
     if (err != ERR_OK)
         return err;
+    const char *direction_said = call_value(call, "sync_direction");
+    if (push_only && direction_said != NULL && strcmp(direction_said, "push") != 0)
+        return call_fault_said(call, "sync_direction", "This calendar can only be written to.");
     sql_init(&sql, call->arena);
-    int enabled = sql_bind(&sql, values[0]), direction = sql_bind(&sql, values[1]);
+    int enabled = sql_bind(&sql, call_value(call, "is_enabled"));
+    int direction = sql_bind(&sql, direction_said);
     sql_printf(&sql,
                "UPDATE sync.calendars c SET is_enabled = coalesce($%d::boolean, is_enabled),"
                " sync_direction = coalesce($%d::text, sync_direction), updated_at = now()"

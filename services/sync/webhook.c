@@ -4,20 +4,16 @@
 #include "common/crypto.h"
 #include "proto/resources.h"
 #include "services/core/check.h"
+#include "services/core/validate.h"
 #include "services/sync/ops.h"
 #include "services/sync/secrets.h"
 
-enum { ENDPOINTS_MAX = 20, LIST_MAX = 50, SECRET_BYTES = 32, OVERLAP_H = 24, OVERLAP_MAX_H = 168 };
+enum { ENDPOINTS_MAX = 20, LIST_MAX = 50, SECRET_BYTES = 32, OVERLAP_H = 24 };
 
 static const char missing[] = "Webhook not found.";
 
-static const struct field url_field = {"url", F_URL, REQUIRED | NOT_NULL, .max = 2048};
-static const struct field description_field = {"description", F_TEXT, .max = 255};
-static const struct field active_field = {"is_active", F_BOOL, NOT_NULL};
 static const struct field resources_field = {"resources", F_LIST, 0};
 static const struct field events_field = {"events", F_LIST, 0};
-static const struct field overlap_field = {"overlap_hours", F_INT, NOT_NULL, .max = OVERLAP_MAX_H};
-static const struct field after_field = {"after", F_INT, REQUIRED | NOT_NULL, .max = INT64_MAX};
 
 /* One row, one column of JSON is the whole body. */
 static enum err whole(struct call *call, struct sql *sql)
@@ -40,25 +36,6 @@ struct input {
     const char *url, *description, *active, *resources, *events;
     bool has_description;
 };
-
-/* NULL when absent, or, where it may be null, null. A fault: *err. */
-static const char *read_value(struct call *call, const struct field *field, bool required,
-                              enum err *err)
-{
-    const msgpack_object *value = mp_find(call->body, field->name);
-    struct checked checked = {0};
-    if (value == NULL && !required)
-        return NULL;
-    if (mp_is_null(value)) {
-        if ((field->flags & NOT_NULL) == 0)
-            return NULL;
-        fault_add(call, field, RULE_MISSING, NULL, NULL);
-        *err = ERR_INVALID;
-    } else if (!check_laravel(call, field, value, &checked)) {
-        *err = ERR_INVALID;
-    }
-    return checked.text;
-}
 
 static bool is_event(const msgpack_object *item)
 {
@@ -112,15 +89,15 @@ static bool may_be_sent_to(const char *url)
            (tls || sync_settings.webhook_loopback);
 }
 
-static enum err read_input(struct call *call, bool creating, struct input *in)
+static enum err read_input(struct call *call, struct input *in)
 {
-    enum err err = ERR_OK;
-    *in = (struct input){.url = read_value(call, &url_field, creating, &err),
-                         .description = read_value(call, &description_field, false, &err),
-                         .active = read_value(call, &active_field, false, &err),
+    enum err err = validate_endpoint(call, "sync");
+    *in = (struct input){.url = call_value(call, "url"),
+                         .description = call_value(call, "description"),
+                         .active = call_value(call, "is_active"),
                          .resources = read_list(call, &resources_field, is_resource, &err),
                          .events = read_list(call, &events_field, is_event, &err),
-                         .has_description = mp_find(call->body, "description") != NULL};
+                         .has_description = call_has(call, "description")};
     if (err == ERR_OK && in->url != NULL && !may_be_sent_to(in->url))
         err = call_fault_said(call, "url",
                               "The url field must be an https address without a user name.");
@@ -194,7 +171,7 @@ enum err webhook_create(struct call *call)
     struct input in;
     struct sql sql;
     char name[37];
-    enum err err = read_input(call, true, &in);
+    enum err err = read_input(call, &in);
     if (err == ERR_OK)
         err = within_limit(call);
     if (err != ERR_OK)
@@ -240,7 +217,7 @@ enum err webhook_update(struct call *call)
     struct sql sql;
     enum err err = webhook_get(call);
     if (err == ERR_OK)
-        err = read_input(call, false, &in);
+        err = read_input(call, &in);
     if (err == ERR_OK && in.active != NULL && strcmp(in.active, "false") != 0)
         err = hurry(call);
     if (err != ERR_OK)
@@ -305,12 +282,12 @@ enum err webhook_rotate(struct call *call)
 {
     const char *name = "", *previous = NULL;
     struct sql sql;
-    enum err err = old_secret(call, &name, &previous), fault = ERR_OK;
+    enum err err = old_secret(call, &name, &previous);
+    if (err == ERR_OK)
+        err = validate_endpoint(call, "sync");
     if (err != ERR_OK)
         return err;
-    const char *hours = read_value(call, &overlap_field, false, &fault);
-    if (fault != ERR_OK)
-        return fault;
+    const char *hours = call_value(call, "overlap_hours");
     struct secret secret = new_secret(call, name, previous);
     sql_init(&sql, call->arena);
     int sealed = sql_bind(&sql, secret.sealed), key = sql_bind(&sql, secrets_key_id());
@@ -401,18 +378,17 @@ enum err webhook_replay(struct call *call)
 
 enum err webhook_rewind(struct call *call)
 {
-    enum err err = is_on(call), fault = ERR_OK;
     struct sql sql;
     struct pg_result *rows;
+    enum err err = is_on(call);
+    if (err == ERR_OK)
+        err = validate_endpoint(call, "sync");
     if (err != ERR_OK)
         return err;
-    const char *after = read_value(call, &after_field, true, &fault);
-    if (fault != ERR_OK)
-        return fault;
     sql_init(&sql, call->arena);
     int row = sql_bind_int(&sql, call->request->row);
     sql_printf(&sql, "SELECT sync.rewind_webhook($%d::bigint, $%d::bigint)", row,
-               sql_bind(&sql, after));
+               sql_bind(&sql, call_value(call, "after")));
     err = call_run(call, &sql, &rows);
     return err == ERR_OK ? webhook_get(call) : err;
 }
