@@ -157,7 +157,8 @@ static const struct field webhook_body[] = {
     {0},
 };
 static const struct field overlap_body[] = {{"overlap_hours", F_INT, NOT_NULL, .max = 168}, {0}};
-static const struct field after_body[] = {{"after", F_INT, REQUIRED | NOT_NULL}, {0}};
+static const struct field after_body[] = {
+    {"after", F_INT, REQUIRED | NOT_NULL, .min = 0, .max = INT64_MAX}, {0}};
 static const struct field bill_more[] = {
     {"discountRate", F_DECIMAL, 0, .min = 0, .max = 100},
     {0},
@@ -209,6 +210,7 @@ static const struct endpoint_schema schemas[] = {
     {"billing", "credit_note", .no_body = true},
     {"billing", "sync", .no_body = true},
     {"billing", "timer_start", timer_body, .partial = true},
+    {"billing", "timer_update", timer_body, .partial = true},
     {"billing", "timer_stop", timer_body, timer_end, .partial = true},
     {"billing", "timer_discard", .no_body = true},
     {"billing", "planner_feed_create", planner_feed_body, .partial = true},

@@ -10,6 +10,8 @@ extern const struct hooks time_block_hooks, project_hooks;
    the write ends up with. */
 enum { REFERENCES_CLIENT = 5 };
 enum err references_say(struct call *call, const struct pg_result *result);
+/* Puts a time column of the write, when it is there, into its own zone and whole seconds. */
+void settle_time(struct call *call, const char *column, const char *zone);
 
 enum err time_block_sync(struct call *call);
 enum err time_report(struct call *call);
@@ -18,6 +20,7 @@ enum err locked_create(struct call *call);
 enum err locked_delete(struct call *call);
 enum err timer_current(struct call *call);
 enum err timer_start(struct call *call);
+enum err timer_update(struct call *call);
 enum err timer_stop(struct call *call);
 enum err timer_discard(struct call *call);
 enum err planner_feed_list(struct call *call);

@@ -18,6 +18,7 @@ int main(int argc, char **argv)
         {"locked_delete", "", locked_delete, true},
         {"timer_current", "", timer_current, false},
         {"timer_start", "", timer_start, true},
+        {"timer_update", "", timer_update, true},
         {"timer_stop", "", timer_stop, true},
         {"timer_discard", "", timer_discard, true},
         {"planner_feed_list", "", planner_feed_list, false},

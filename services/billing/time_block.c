@@ -33,7 +33,7 @@ static enum err zone_of_write(struct call *call, const char **zone)
 
 /* The checker has put the caller's zone behind a local time ("2024-01-08 09:00:00 Europe/Paris");
    a block's local times are in the block's own zone. Blocks are of whole seconds. */
-static void settle_time(struct call *call, const char *column, const char *zone)
+void settle_time(struct call *call, const char *column, const char *zone)
 {
     const char *value = call_value(call, column);
     if (value == NULL)

@@ -16,13 +16,13 @@ enum err timer_current(struct call *call)
 }
 
 /* Client, project and calendar are there and fit; a project brings its client. */
-static enum err check_references(struct call *call, const char **client)
+static enum err check_references(struct call *call, const char *of_client, const char *in_project,
+                                 const char **client)
 {
     struct sql sql;
     struct pg_result *result;
     sql_init(&sql, call->arena);
-    int of = sql_bind(&sql, call_value(call, "client_id"));
-    int in = sql_bind(&sql, call_value(call, "project_id"));
+    int of = sql_bind(&sql, of_client), in = sql_bind(&sql, in_project);
     sql_printf(&sql,
                "SELECT * FROM billing.block_refs(NULL, NULL, $%d::bigint, $%d::bigint,"
                " $%d::bigint, 'cp')",
@@ -34,14 +34,29 @@ static enum err check_references(struct call *call, const char **client)
     return references_say(call, result);
 }
 
-/* The row, unless one is running already or it would start in the future. */
-static void put_insert(struct call *call, const char *client, struct sql *sql)
+/* What a statement over timers t says of a start: in the future, too long ago for a block. */
+#define START_FAULTS                                                                               \
+    "t.start_time > clock_timestamp(), t.start_time < clock_timestamp() - interval '366 days'"
+
+/* The timer of the row (its JSON, START_FAULTS) is answered, or why it cannot be. */
+static enum err answer(struct call *call, const struct pg_result *result, const char *message)
 {
-    const char *zone = call_value(call, "timezone");
+    if (pg_true(result, 0, 1))
+        return call_fault_said(call, "start_time", "The start time must not be in the future.");
+    if (pg_true(result, 0, 2))
+        return call_fault(call, "start_time", RULE_DATE, NULL, NULL);
+    call->reply->json = (struct slice){pg_text(result, 0, 0), pg_len(result, 0, 0)};
+    call->reply->message = message;
+    return ERR_OK;
+}
+
+/* The row, unless one is running already or it would start in the future. */
+static void put_insert(struct call *call, const char *client, const char *zone, struct sql *sql)
+{
     int start = sql_bind(sql, call_value(call, "start_time"));
     int title = sql_bind(sql, call_value(call, "title"));
     int text = sql_bind(sql, call_value(call, "description"));
-    int in = sql_bind(sql, zone != NULL ? zone : caller_zone(call));
+    int in = sql_bind(sql, zone);
     int color = sql_bind(sql, call_value(call, "color"));
     int billable = sql_bind(sql, call_value(call, "is_billable"));
     int of = sql_bind(sql, client), project = sql_bind(sql, call_value(call, "project_id"));
@@ -52,8 +67,7 @@ static void put_insert(struct call *call, const char *client, struct sql *sql)
                " coalesce($%d::timestamptz, clock_timestamp())), $%d::text, $%d::text, $%d::text,"
                " $%d::text, coalesce($%d::boolean, true), $%d::bigint, $%d::bigint, $%d::bigint)"
                " ON CONFLICT ON CONSTRAINT timers_pkey DO NOTHING"
-               " RETURNING billing.timer_json(t), t.start_time > clock_timestamp(),"
-               " t.start_time < clock_timestamp() - interval '366 days'",
+               " RETURNING billing.timer_json(t), " START_FAULTS,
                start, title, text, in, color, billable, of, project, calendar);
 }
 
@@ -64,23 +78,81 @@ enum err timer_start(struct call *call)
     struct pg_result *result;
     enum err err = body_read(call);
     if (err == ERR_OK)
-        err = check_references(call, &client);
+        err = check_references(call, call_value(call, "client_id"), call_value(call, "project_id"),
+                               &client);
     if (err != ERR_OK)
         return err;
+    const char *zone = call_value(call, "timezone");
+    zone = zone != NULL ? zone : caller_zone(call);
+    settle_time(call, "start_time", zone);
     sql_init(&sql, call->arena);
-    put_insert(call, client, &sql);
+    put_insert(call, client, zone, &sql);
     err = call_run(call, &sql, &result);
     if (err != ERR_OK)
         return err;
     if (pg_rows(result) == 0)
         return call_fail(call, ERR_CONFLICT, "A timer is running already.");
-    if (pg_true(result, 0, 1))
-        return call_fault_said(call, "start_time", "The start time must not be in the future.");
-    if (pg_true(result, 0, 2))
-        return call_fault(call, "start_time", RULE_DATE, NULL, NULL);
-    call->reply->json = (struct slice){pg_text(result, 0, 0), pg_len(result, 0, 0)};
-    call->reply->message = "Timer started.";
-    return ERR_OK;
+    return answer(call, result, "Timer started.");
+}
+
+/* ---- a running timer changes ---- */
+
+static const char not_running[] = "No timer is running.";
+
+/* The client that a change ends up with, by the rules of blocks: a project that is named brings its
+   own, one that is taken away takes it along. What is not named may be in the trash by now. */
+static enum err settle_client(struct call *call, const char *client, const char *project)
+{
+    bool of = call_has(call, "client_id"), in = call_has(call, "project_id");
+    if (!of && !in && !call_has(call, "calendar_id"))
+        return ERR_OK;
+    if (of || in) {
+        client = of ? call_value(call, "client_id") : NULL;
+        project = in ? call_value(call, "project_id") : project;
+    } else {
+        client = project = NULL; /* only the calendar is looked at */
+    }
+    enum err err = check_references(call, client, project, &client);
+    if (err == ERR_OK && (of || in))
+        call_set(call, "client_id", client, "bigint");
+    return err;
+}
+
+static void put_update(struct call *call, struct sql *sql)
+{
+    sql_puts(sql, "UPDATE billing.timers t SET user_id = t.user_id"); /* the body may be empty */
+    for (size_t i = 0; i < call->columns_n; i++) {
+        const struct column *column = &call->columns[i];
+        sql_printf(sql, ", %s = $%d::%s", column->name, sql_bind(sql, column->value), column->cast);
+    }
+    sql_puts(sql, " WHERE t.organization_id = core.org() AND t.user_id = core.usr()"
+                  " RETURNING billing.timer_json(t), " START_FAULTS);
+}
+
+enum err timer_update(struct call *call)
+{
+    struct sql sql;
+    struct pg_result *old, *result;
+    sql_init(&sql, call->arena);
+    sql_puts(&sql, "SELECT timezone, client_id, project_id FROM billing.timers"
+                   " WHERE organization_id = core.org() AND user_id = core.usr() FOR UPDATE");
+    enum err err = call_run(call, &sql, &old);
+    if (err == ERR_OK && pg_rows(old) == 0)
+        return call_fail(call, ERR_NOT_FOUND, not_running);
+    if (err == ERR_OK)
+        err = body_read(call);
+    if (err == ERR_OK && call_has(call, "start_time") && call_value(call, "start_time") == NULL)
+        err = call_fault(call, "start_time", RULE_MISSING, NULL, NULL);
+    if (err == ERR_OK)
+        err = settle_client(call, pg_text(old, 0, 1), pg_text(old, 0, 2));
+    if (err != ERR_OK)
+        return err;
+    const char *zone = call_value(call, "timezone");
+    settle_time(call, "start_time", zone != NULL ? zone : pg_text(old, 0, 0));
+    sql_init(&sql, call->arena);
+    put_update(call, &sql);
+    err = call_run(call, &sql, &result);
+    return err == ERR_OK ? answer(call, result, "Timer updated.") : err;
 }
 
 /* Takes the timer away; whoever else stops it meanwhile waits and then finds none. */
@@ -97,7 +169,7 @@ static enum err take(struct call *call, struct pg_result **result)
                    " t.client_id, t.project_id, t.calendar_id");
     enum err err = call_run(call, &sql, result);
     if (err == ERR_OK && pg_rows(*result) == 0)
-        return call_fail(call, ERR_NOT_FOUND, "No timer is running.");
+        return call_fail(call, ERR_NOT_FOUND, not_running);
     return err;
 }
 
