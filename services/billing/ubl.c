@@ -30,17 +30,27 @@ static void attribute(struct ubl *ubl, const char *name, const char *value)
     check(ubl, xmlTextWriterWriteAttribute(ubl->writer, x(name), x(value)));
 }
 
+/* How many bytes at at XML cannot hold: a control character, U+FFFE or U+FFFF. */
+static size_t unfit(const char *at)
+{
+    if (strncmp(at, "\xef\xbf\xbe", 3) == 0 || strncmp(at, "\xef\xbf\xbf", 3) == 0)
+        return 3;
+    return (unsigned char)*at >= 0x20 || strchr("\t\n\r", *at) != NULL ? 0 : 1;
+}
+
 /* Characters that XML cannot hold are left out; nothing is written for an empty text. */
 static void text(struct ubl *ubl, const char *name, const char *value)
 {
-    if (value[0] == '\0')
-        return;
     char *clean = arena_strdup(ubl->arena, value), *to = clean;
-    for (const char *at = value; *at != '\0'; at++)
-        if ((unsigned char)*at >= 0x20 || strchr("\t\n\r", *at) != NULL)
-            *to++ = *at;
+    for (const char *at = value; *at != '\0';) {
+        size_t skipped = unfit(at);
+        if (skipped == 0)
+            *to++ = *at++;
+        at += skipped;
+    }
     *to = '\0';
-    check(ubl, xmlTextWriterWriteElement(ubl->writer, x(name), x(clean)));
+    if (clean[0] != '\0')
+        check(ubl, xmlTextWriterWriteElement(ubl->writer, x(name), x(clean)));
 }
 
 static const char *fact(const struct ubl *ubl, const char *name)
@@ -88,7 +98,7 @@ static void category(struct ubl *ubl, const char *tag, bool says_why)
 }
 
 struct party {
-    const char *name, *street, *city, *zone, *country, *vat, *phone, *email, *contact;
+    const char *name, *street, *city, *zone, *country, *vat, *legal, *phone, *email, *contact;
 };
 
 static void address(struct ubl *ubl, const struct party *p)
@@ -129,6 +139,7 @@ static void put_party(struct ubl *ubl, const char *tag, const struct party *p)
     }
     open_tag(ubl, "cac:PartyLegalEntity");
     text(ubl, "cbc:RegistrationName", p->name);
+    text(ubl, "cbc:CompanyID", p->legal);
     close_tag(ubl);
     contact(ubl, p);
     close_tag(ubl);
@@ -144,6 +155,7 @@ static void parties(struct ubl *ubl)
                                  .zone = fact(ubl, "seller_postal_code"),
                                  .country = fact(ubl, "seller_country"),
                                  .vat = fact(ubl, "seller_vat_number"),
+                                 .legal = fact(ubl, "seller_legal_numbers"),
                                  .phone = fact(ubl, "seller_phone"),
                                  .email = fact(ubl, "seller_billing_email"),
                                  .contact = ""};
@@ -153,6 +165,7 @@ static void parties(struct ubl *ubl)
                                 .zone = fact(ubl, "buyer_postal_code"),
                                 .country = fact(ubl, "buyer_country_code"),
                                 .vat = fact(ubl, "buyer_vat"),
+                                .legal = "",
                                 .phone = fact(ubl, "buyer_phone"),
                                 .email = fact(ubl, "buyer_email"),
                                 .contact = company[0] != '\0' ? person : ""};
