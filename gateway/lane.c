@@ -12,6 +12,7 @@
 #include "common/metrics.h"
 
 enum { SILENT_MAX = 2, RECONNECT_MIN_MS = 50, RECONNECT_MAX_MS = 500, MESSAGE_ROOM = 256 };
+enum { LATE_US = 25000, LATE_LOAD = 1000 };
 
 struct lane {
     const char *address;
@@ -19,6 +20,7 @@ struct lane {
     struct lane_item *first, *last;
     bool leading;
     _Atomic size_t load;
+    _Atomic int64_t led_us; /* when its present leader began, 0: idle */
     _Atomic int pipes;
     _Atomic int silent; /* messages in a row without an answer in time */
     _Atomic bool retired;
@@ -79,7 +81,12 @@ bool lane_is_up(const struct lane *lane)
     return !atomic_load(&lane->retired) && (lane->address == NULL || atomic_load(&lane->pipes) > 0);
 }
 
-size_t lane_load(const struct lane *lane) { return atomic_load(&lane->load); }
+size_t lane_load(const struct lane *lane)
+{
+    int64_t led = atomic_load(&lane->led_us);
+    bool late = led != 0 && clock_mono_us() - led > LATE_US;
+    return atomic_load(&lane->load) + (late ? LATE_LOAD : 0);
+}
 
 /* Redis for the whole batch; what is refused ends here. */
 static void admit_batch(struct lane *lane, struct batch *batch)
@@ -253,7 +260,9 @@ static void lead(struct lane *lane, struct lane_item *own)
 {
     struct batch batch;
     take_batch(lane, &batch);
+    atomic_store(&lane->led_us, clock_mono_us());
     run_batch(lane, &batch);
+    atomic_store(&lane->led_us, 0);
     arena_reset(lane->arena);
     atomic_fetch_sub(&lane->load, batch.n);
     hand_on(lane);

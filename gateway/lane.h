@@ -46,7 +46,9 @@ void lane_retire(struct lane *lane); /* its address is gone: never picked again 
 /* A retired, idle lane gets a new address, which must outlive it; false while it is in use. */
 bool lane_redial(struct lane *lane, const char *address) MUST_USE;
 bool lane_is_up(const struct lane *lane);
-size_t lane_load(const struct lane *lane); /* items waiting or on their way */
+/* Items waiting or on their way; a lane whose answer is late (a write that waits for a lock) counts
+   for very loaded, so that others go around it. */
+size_t lane_load(const struct lane *lane);
 void lane_run(struct lane *lane, struct lane_item *item);
 /* Rebuilds the socket of a lane whose peer stays silent. */
 void lane_maintain(struct lane *lane);

@@ -1,25 +1,23 @@
-/*
- * hooks.h - the operations of the accounts service; see call.h for the contract.
- *
- * Those marked (own) keep what they wrote even when they answer an error, so they run their own
- * transactions: a failed try to sign in is counted.
- */
+/* hooks.h - the operations of the accounts service; see call.h for the contract. */
 #ifndef ACCOUNTS_HOOKS_H
 #define ACCOUNTS_HOOKS_H
 
 #include "services/core/call.h"
 
 /* identity.c */
-enum err identity_op(struct call *call); /* (own) */
+enum err identity_op(struct call *call);
 
 /* register.c */
 enum err register_op(struct call *call);
 extern const char *const owner_options[]; /* "--ensure-owner" */
 int owner_option(const char *option, int argc, char **argv);
 
-/* login.c (own) */
+/* login.c; x_admit: the op's admit, which reads the body and sees the password */
+enum err login_admit(struct call *call);
 enum err login_op(struct call *call);
+enum err token_admit(struct call *call);
 enum err token_login(struct call *call);
+enum err signin_admit(struct call *call);
 enum err signin_op(struct call *call);
 
 /* session.c */

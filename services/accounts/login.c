@@ -11,15 +11,14 @@
 #include "services/core/check.h"
 #include "services/core/service.h"
 
-/* What is opened for a person once she has proven who she is. */
+/* For the ops' run, once admit has seen the password: what the token is to be called, or NULL. */
 struct opening {
-    int64_t user_id, organization_id;
-    const char *name, *token;
-    struct jwt_claims claims;
+    const char *name;
 };
 
-static enum err prove_email(struct call *call, const char *refusal, struct opening *opening)
+static enum err prove_email(struct call *call, const char *refusal)
 {
+    struct opening *opening = arena_alloc(call->arena, sizeof *opening);
     struct form form;
     enum err err = form_read(call, call->body, &form);
     if (err != ERR_OK)
@@ -27,77 +26,66 @@ static enum err prove_email(struct call *call, const char *refusal, struct openi
     struct proof proof = {.identifier = form_text(&form, "email"),
                           .password = form_text(&form, "password")};
     err = prove(call, &proof);
-    if (err != ERR_OK)
-        return err;
-    if (proof.user_id == 0)
-        return call_fault_said(call, "email", "%s", refusal);
-    opening->user_id = proof.user_id;
+    if (err == ERR_OK && proof.user_id == 0)
+        err = call_fault_said(call, "email", "%s", refusal);
     opening->name = form_text(&form, "device_name");
-    return ERR_OK;
-}
-
-static enum err open_login(struct call *call)
-{
-    struct opening *opening = call->service;
-    struct sql sql;
-    sql_init(&sql, call->arena);
-    enum err err = act_as(call, opening->user_id, 0);
-    if (err == ERR_OK)
-        err = open_token(call, opening->name != NULL ? opening->name : "login", &opening->token);
-    if (err == ERR_OK)
-        err = open_session(call);
-    if (err != ERR_OK)
-        return err;
-    sql_printf(&sql,
-               "SELECT json_build_object('user', json_build_object('id', id, 'name', name,"
-               " 'email', email::text), 'token', $%d::text) FROM accounts.users"
-               " WHERE id = core.usr()",
-               sql_bind(&sql, opening->token));
-    return call_json(call, &sql);
-}
-
-static enum err run_opening(struct call *call, struct opening *opening,
-                            enum err (*work)(struct call *call))
-{
-    void *before = call->service;
+    call->proven = proof.user_id;
     call->service = opening;
-    enum err err = call_transaction(call, work);
-    call->service = before;
     return err;
+}
+
+static enum err open_named(struct call *call, const char *otherwise, const char **token)
+{
+    const struct opening *opening = call->service;
+    enum err err = act_as(call, call->proven, 0);
+    return err != ERR_OK
+               ? err
+               : open_token(call, opening->name != NULL ? opening->name : otherwise, token);
+}
+
+enum err login_admit(struct call *call)
+{
+    return prove_email(call, "These credentials do not match our records.");
 }
 
 enum err login_op(struct call *call)
 {
-    struct opening opening = {0};
-    enum err err = prove_email(call, "These credentials do not match our records.", &opening);
-    return err != ERR_OK ? err : run_opening(call, &opening, open_login);
-}
-
-static enum err open_api_token(struct call *call)
-{
-    struct opening *opening = call->service;
+    const char *token;
     struct sql sql;
-    sql_init(&sql, call->arena);
-    enum err err = act_as(call, opening->user_id, 0);
+    enum err err = open_named(call, "login", &token);
     if (err == ERR_OK)
-        err =
-            open_token(call, opening->name != NULL ? opening->name : "api-token", &opening->token);
+        err = open_session(call);
     if (err != ERR_OK)
         return err;
+    sql_init(&sql, call->arena);
+    sql_printf(&sql,
+               "SELECT json_build_object('user', json_build_object('id', id, 'name', name,"
+               " 'email', email::text), 'token', $%d::text) FROM accounts.users"
+               " WHERE id = core.usr()",
+               sql_bind(&sql, token));
+    return call_json(call, &sql);
+}
+
+enum err token_admit(struct call *call)
+{
+    return prove_email(call, "The provided credentials are incorrect.");
+}
+
+enum err token_login(struct call *call)
+{
+    const char *token;
+    struct sql sql;
+    enum err err = open_named(call, "api-token", &token);
+    if (err != ERR_OK)
+        return err;
+    sql_init(&sql, call->arena);
     sql_printf(&sql,
                "SELECT json_build_object('token', $%d::text, 'user', json_build_object('id', id,"
                " 'name', name, 'email', email::text, 'role', accounts.role_word((SELECT role FROM"
                " accounts.members WHERE user_id = core.usr() AND organization_id ="
                " accounts.home_of(core.usr()))))) FROM accounts.users WHERE id = core.usr()",
-               sql_bind(&sql, opening->token));
+               sql_bind(&sql, token));
     return call_json(call, &sql);
-}
-
-enum err token_login(struct call *call)
-{
-    struct opening opening = {0};
-    enum err err = prove_email(call, "The provided credentials are incorrect.", &opening);
-    return err != ERR_OK ? err : run_opening(call, &opening, open_api_token);
 }
 
 /* A key without a fault of its own stands there with an empty list: clients read both. */
@@ -133,48 +121,45 @@ static enum err read_signin(struct call *call, struct proof *proof)
                       brief ? "Password must have a length greater than 4" : "");
 }
 
-static enum err open_jwt(struct call *call)
+enum err signin_admit(struct call *call)
 {
-    struct opening *opening = call->service;
+    struct proof proof = {.pseudo_too = true};
+    enum err err = read_signin(call, &proof);
+    if (err == ERR_OK)
+        err = prove(call, &proof);
+    if (err == ERR_OK && proof.user_id == 0)
+        err = call_fail(call, ERR_NOT_FOUND, NULL);
+    call->proven = proof.user_id;
+    return err;
+}
+
+enum err signin_op(struct call *call)
+{
     struct sql sql;
     struct pg_result *result;
     sql_init(&sql, call->arena);
     sql_printf(&sql,
                "SELECT coalesce(accounts.home_of($%d::bigint), 0), iat, hours"
                " FROM accounts.jwt_start($1::bigint)",
-               sql_bind_int(&sql, opening->user_id));
+               sql_bind_int(&sql, call->proven));
     enum err err = call_run(call, &sql, &result);
     if (err != ERR_OK)
         return err;
     struct jwt_claims claims = {.iat = pg_int(result, 0, 1),
                                 .exp = pg_int(result, 0, 1) + pg_int(result, 0, 2) * 3600,
-                                .user_id = opening->user_id,
+                                .user_id = call->proven,
                                 .organization_id = pg_int(result, 0, 0)};
-    opening->token = secret_jwt(call->arena, service_settings.secret_key, &claims);
-    err = act_as(call, opening->user_id, claims.organization_id);
+    const char *token = secret_jwt(call->arena, service_settings.secret_key, &claims);
+    err = act_as(call, call->proven, claims.organization_id);
     if (err == ERR_OK)
         err = open_session(call);
     if (err != ERR_OK)
         return err;
+    call_header(call, "Cache-Control", "private, no-cache");
     sql_init(&sql, call->arena);
     sql_printf(&sql,
                "SELECT json_build_object('user', accounts.signin_json(core.usr()), 'token',"
                " $%d::text)",
-               sql_bind(&sql, opening->token));
+               sql_bind(&sql, token));
     return call_json(call, &sql);
-}
-
-enum err signin_op(struct call *call)
-{
-    struct proof proof = {.pseudo_too = true};
-    enum err err = read_signin(call, &proof);
-    if (err == ERR_OK)
-        err = prove(call, &proof);
-    if (err != ERR_OK)
-        return err;
-    if (proof.user_id == 0)
-        return call_fail(call, ERR_NOT_FOUND, NULL);
-    struct opening opening = {.user_id = proof.user_id};
-    call_header(call, "Cache-Control", "private, no-cache");
-    return run_opening(call, &opening, open_jwt);
 }

@@ -36,9 +36,10 @@ const struct setting accounts_settings[] = {
 static const struct op ops[] = {
     {"identity", "", identity_op, false},
     {"register", "", register_op, true},
-    {"login", "", login_op, false},
-    {"token_login", "", token_login, false},
-    {"signin", "", signin_op, false},
+    /* their dry run is real: a trial without a trace would be a guess without a count */
+    {"login", "", login_op, true, .own_dry_run = true, .admit = login_admit},
+    {"token_login", "", token_login, true, .own_dry_run = true, .admit = token_admit},
+    {"signin", "", signin_op, true, .own_dry_run = true, .admit = signin_admit},
     {"logout", "", logout_op, true},
     {"csrf_cookie", "", csrf_cookie, false},
     {"me", "", me_op, false},

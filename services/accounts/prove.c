@@ -14,12 +14,13 @@ static enum err note(struct call *call, const char *account, bool good)
     return call_run(call, &sql, &result);
 }
 
-/* Holds the account's lock while the password is hashed: guesses count one by one. */
-static enum err attempt(struct call *call)
+/* Holds the account's lock while the password is hashed, and until the transaction ends: guesses
+   count one by one. */
+enum err prove(struct call *call, struct proof *proof)
 {
-    struct proof *proof = call->service;
     struct sql sql;
     struct pg_result *result;
+    proof->user_id = 0;
     sql_init(&sql, call->arena);
     int name = sql_bind(&sql, proof->identifier);
     sql_printf(&sql,
@@ -29,26 +30,12 @@ static enum err attempt(struct call *call)
     enum err err = call_run(call, &sql, &result);
     if (err != ERR_OK)
         return err;
-    proof->wait_s = pg_int(result, 0, 1);
-    if (proof->wait_s > 0)
-        return ERR_OK;
+    int64_t wait_s = pg_int(result, 0, 1);
+    if (wait_s > 0) {
+        call->reply->retry_after_s = wait_s;
+        return call_fail(call, ERR_RATE_LIMITED, NULL);
+    }
     bool good = crypto_password_verify(pg_text(result, 0, 3), proof->password);
     proof->user_id = good ? pg_int(result, 0, 2) : 0;
     return note(call, pg_text(result, 0, 0), good);
-}
-
-enum err prove(struct call *call, struct proof *proof)
-{
-    void *before = call->service;
-    bool dry_run = call->dry_run;
-    call->dry_run = false; /* a trial without a trace would be a guess without a count */
-    proof->user_id = proof->wait_s = 0;
-    call->service = proof;
-    enum err err = call_transaction(call, attempt);
-    call->service = before;
-    call->dry_run = dry_run;
-    if (err != ERR_OK || proof->wait_s == 0)
-        return err;
-    call->reply->retry_after_s = proof->wait_s;
-    return call_fail(call, ERR_RATE_LIMITED, NULL);
 }

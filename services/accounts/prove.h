@@ -11,11 +11,11 @@ struct proof {
     const char *identifier, *password;
     bool pseudo_too; /* the identifier may be a pseudo */
     int64_t user_id; /* out: 0 unless proven */
-    int64_t wait_s;  /* out */
 };
 
-/* OK also when not proven (user_id 0). Takes as long for an unknown name. Runs transactions of its
-   own. Errors: RATE_LIMITED with Retry-After. */
+/* OK also when not proven (user_id 0). Takes as long for an unknown name. For an op's admit: a
+   failure is counted in the open transaction, which is committed. Errors: RATE_LIMITED with
+   Retry-After. */
 enum err prove(struct call *call, struct proof *proof) MUST_USE;
 
 #endif

@@ -29,6 +29,7 @@ struct call {
     bool created;     /* create, not update */
     enum err planned; /* the fault of an update whose row is still to be looked for */
     bool dry_run;
+    int64_t proven;      /* user whose password op.admit has seen, 0: none */
     bool silent;         /* nobody reads the written row: only its id is shown */
     bool joined;         /* the service opened the transaction: call_transaction joins it */
     bool again;          /* a deadlock or serialization failure: the write may run again */
@@ -67,8 +68,7 @@ void call_set(struct call *call, const char *column, const char *value, const ch
 
 /* Runs `work` in a transaction as the caller; commits when it returns OK (rolls back on a dry run).
    Inside a write op it joins the transaction the service opened; in an op that is no write it is
-   one of its own, so that such an op can keep what it wrote and still answer an error (a failed
-   login). */
+   one of its own, so that such an op can keep what it wrote and still answer an error. */
 enum err call_transaction(struct call *call, enum err (*work)(struct call *call)) MUST_USE;
 
 /* Special behaviour of a resource. Each may be NULL. All run inside the write's transaction. */
@@ -93,14 +93,21 @@ struct hooks {
     const char *(*extra_select)(struct call *call); /* more JSON keys: ", 'k', expr" or "" */
 };
 
-/* A named operation: an endpoint's or an action's. `write`: runs in a transaction of its own and
-   takes Idempotency-Key. */
+/* A named operation: an endpoint's or an action's. `write`: runs in a transaction the service opens
+   and takes Idempotency-Key; every op of a route that is no GET is one. */
 struct op {
     const char *name;     /* op of the route */
     const char *resource; /* or "" */
     enum err (*run)(struct call *call);
     bool write;
     bool own_dry_run; /* ?dry_run=1 is its own matter: it is run, and kept, all the same */
+    /* Before run, and before an answer kept for an Idempotency-Key is given: proves who asks and
+       sets call->proven, whose keys they then are. What it wrote stays when it refuses (a wrong
+       password is counted), and a refusal is kept for no key. The write is alone in its
+       transaction. NULL: the gateway's word is enough. */
+    enum err (*admit)(struct call *call);
+    /* What is done outside once the write is committed; not for a kept answer. NULL: nothing. */
+    void (*afterwards)(struct call *call);
 };
 
 #endif

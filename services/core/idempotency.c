@@ -8,19 +8,20 @@
 
 enum { KEY_MAX = 255 };
 
-static uint8_t seal_key[32];
+static uint8_t seal_key[32], request_key[32];
 
 /* Whose key, which key, for what. */
 struct claim {
     const char *organization, *caller, *key;
     const char *associated; /* all three: binds the sealed answer to its row */
-    char request_sha256[65];
+    char request[44];       /* keyed hash of the request: its body may hold a password */
     int64_t lock;
 };
 
 void idempotency_open(const char *secret_key)
 {
     crypto_derive(secret_key, "idempotency", seal_key);
+    crypto_derive(secret_key, "idempotency request", request_key);
 }
 
 const char *idempotency_key(const struct request *request)
@@ -55,8 +56,9 @@ static void put_text(struct buf *buf, const char *text)
 }
 
 /* Method (as op), path and body; pairs named @… are the gateway's own. */
-static void hash_request(struct arena *arena, const struct request *request, char out[65])
+static void hash_request(struct arena *arena, const struct request *request, char out[44])
 {
+    uint8_t hash[CRYPTO_SHA256];
     struct buf buf;
     buf_init(&buf, arena);
     put_text(&buf, request->op);
@@ -72,25 +74,40 @@ static void hash_request(struct arena *arena, const struct request *request, cha
         }
     put_part(&buf, request->body.data, request->body.len);
     put_part(&buf, request->raw.data, request->raw.len);
-    crypto_sha256_hex(buf.data, buf.len, out);
+    crypto_hmac_sha256((struct slice){(const char *)request_key, sizeof request_key},
+                       (struct slice){buf.data, buf.len}, hash);
+    crypto_base64url_of_32(hash, out);
 }
 
 static void make_claim(struct call *call, struct claim *claim)
 {
     const struct request *request = call->request;
     const struct caller *who = &request->who;
+    int64_t user = call->proven != 0 ? call->proven : who->user_id;
     uint8_t hash[CRYPTO_SHA256];
     claim->key = idempotency_key(request);
     claim->organization = arena_printf(call->arena, "%" PRId64, who->organization_id);
-    claim->caller = who->user_id != 0
-                        ? arena_printf(call->arena, "user:%" PRId64, who->user_id)
-                        : arena_printf(call->arena, "address:%s",
-                                       request->address == NULL ? "" : request->address);
+    claim->caller = user != 0 ? arena_printf(call->arena, "user:%" PRId64, user)
+                              : arena_printf(call->arena, "address:%s",
+                                             request->address == NULL ? "" : request->address);
     claim->associated =
         arena_printf(call->arena, "%s|%s|%s", claim->organization, claim->caller, claim->key);
-    hash_request(call->arena, request, claim->request_sha256);
+    hash_request(call->arena, request, claim->request);
     crypto_sha256(claim->associated, strlen(claim->associated), hash);
     memcpy(&claim->lock, hash, sizeof claim->lock);
+}
+
+static void lock_sql(struct call *call, const struct claim *claim, struct sql *sql)
+{
+    sql_init(sql, call->arena);
+    sql_puts(sql, "SELECT pg_try_advisory_xact_lock($1::bigint)");
+    (void)sql_bind_int(sql, claim->lock);
+}
+
+static enum err still_running(struct job *job)
+{
+    job->reply.retry_after_s = 1;
+    return call_fail(&job->call, ERR_BUSY, "A request with this Idempotency-Key is still running.");
 }
 
 /* Lock and look in one round trip; the second statement sees what was committed before the lock. */
@@ -98,9 +115,7 @@ static enum err look(struct job *job, const struct claim *claim, struct pg_item 
 {
     struct call *call = &job->call;
     struct sql lock, kept;
-    sql_init(&lock, call->arena);
-    sql_puts(&lock, "SELECT pg_try_advisory_xact_lock($1::bigint)");
-    (void)sql_bind_int(&lock, claim->lock);
+    lock_sql(call, claim, &lock);
     sql_init(&kept, call->arena);
     sql_puts(&kept, "SELECT request_sha256, answer FROM core.idempotency WHERE organization_id ="
                     " $1::bigint AND caller = $2 AND key = $3"
@@ -136,6 +151,7 @@ static enum err replay(struct job *job, const struct claim *claim, const char *s
         return call_fail(call, ERR_INTERNAL, NULL);
     job->reply = replies[0];
     job->reply.index = job->request->index;
+    job->replayed = true;
     call_header(call, "Idempotency-Replayed", "true");
     return job->reply.err;
 }
@@ -159,7 +175,7 @@ static enum err keep(struct job *job, const struct claim *claim)
     (void)sql_bind(&sql, claim->organization);
     (void)sql_bind(&sql, claim->caller);
     (void)sql_bind(&sql, claim->key);
-    (void)sql_bind(&sql, claim->request_sha256);
+    (void)sql_bind(&sql, claim->request);
     (void)sql_bind_int(&sql, err_status(job->reply.err));
     (void)sql_bind(&sql, sealed.data);
     /* The op may have gone on as somebody else: a new user, another organization of hers. */
@@ -188,6 +204,24 @@ static enum err run_and_keep(struct job *job, const struct claim *claim)
     return kept == ERR_OK ? err : kept;
 }
 
+/* An op that proves who asks does so whether an answer is kept or not: else a key that somebody
+   guessed would tell whether a password is right, uncounted. Proven, the keys are that user's. The
+   lock before it is the guest's, so that a second request hears "still running" meanwhile. */
+static enum err admit(struct job *job)
+{
+    struct claim guest;
+    struct sql sql;
+    struct pg_result *locked;
+    if (job->op == NULL || job->op->admit == NULL)
+        return ERR_OK;
+    make_claim(&job->call, &guest);
+    lock_sql(&job->call, &guest, &sql);
+    enum err err = call_run(&job->call, &sql, &locked);
+    if (err != ERR_OK)
+        return err;
+    return pg_true(locked, 0, 0) ? job_admit(job) : still_running(job);
+}
+
 enum err idempotency_run(struct job *job)
 {
     struct call *call = &job->call;
@@ -197,17 +231,18 @@ enum err idempotency_run(struct job *job)
         return call_fail(call, ERR_INVALID,
                          "The Idempotency-Key must be at most %d visible ASCII characters.",
                          KEY_MAX);
-    make_claim(call, &claim);
-    enum err err = look(job, &claim, items);
+    enum err err = admit(job);
     if (err != ERR_OK)
         return err;
-    if (!pg_true(items[0].result, 0, 0)) {
-        job->reply.retry_after_s = 1;
-        return call_fail(call, ERR_BUSY, "A request with this Idempotency-Key is still running.");
-    }
+    make_claim(call, &claim);
+    err = look(job, &claim, items);
+    if (err != ERR_OK)
+        return err;
+    if (!pg_true(items[0].result, 0, 0))
+        return still_running(job);
     if (pg_rows(items[1].result) == 0)
         return run_and_keep(job, &claim);
-    if (strcmp(pg_text(items[1].result, 0, 0), claim.request_sha256) != 0) {
+    if (strcmp(pg_text(items[1].result, 0, 0), claim.request) != 0) {
         job->reply.status = err_status(ERR_INVALID); /* 422 in every dialect: interface.md */
         return call_fail(call, ERR_INVALID, "This Idempotency-Key was used for another request.");
     }

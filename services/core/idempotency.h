@@ -2,9 +2,10 @@
  * idempotency.h - a write that carried an Idempotency-Key happens once: its answer is kept for 24
  * hours in the same transaction and given again. Source: interface.md, Idempotency-Key.
  *
- * Kept are answers below 500 that are not "try again" (409 BUSY, 429). The answer is sealed with a
- * key derived from BUREAU_SECRET_KEY, because it may hold a token. Two at once with one key: an
- * advisory lock of the transaction lets one run, the other is BUSY.
+ * Kept are answers below 500 that are not "try again" (409 BUSY, 429), nor refusals of op.admit.
+ * The answer is sealed with a key derived from BUREAU_SECRET_KEY, because it may hold a token; the
+ * request is known by a hash under another such key, because it may hold a password. Two at once
+ * with one key: an advisory lock of the transaction lets one run, the other is BUSY.
  */
 #ifndef CORE_IDEMPOTENCY_H
 #define CORE_IDEMPOTENCY_H

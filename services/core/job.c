@@ -41,11 +41,13 @@ static int crud_index(const char *name)
     return -1;
 }
 
-bool op_is_known(const struct service *service, const char *op, const struct resource *resource)
+bool op_is_fit(const struct service *service, const struct route *route)
 {
-    if (op_find(service, op, resource == NULL ? "" : resource->name) != NULL)
-        return true;
-    return resource != NULL && crud_index(op) >= 0;
+    const struct resource *resource = route->resource;
+    const struct op *op = op_find(service, route->op, resource == NULL ? "" : resource->name);
+    int crud = resource == NULL ? -1 : crud_index(route->op);
+    bool write = op != NULL ? op->write : crud >= 0 && crud_ops[crud].write;
+    return (op != NULL || crud >= 0) && (write || strcmp(route->verb, "GET") == 0);
 }
 
 static const struct hooks *hooks_find(const struct service *service, const char *resource)
@@ -80,6 +82,7 @@ static enum job_kind kind_of(struct job *job)
         (job->op == NULL || !job->op->own_dry_run) && is_set(query_find(job->request, "dry_run"));
     const struct hooks *hooks = job->op == NULL ? job->call.hooks : NULL;
     if (job->call.dry_run || idempotency_key(job->request) != NULL ||
+        (job->op != NULL && job->op->admit != NULL) ||
         (hooks != NULL && hooks->alone != NULL && hooks->alone(&job->call)))
         return JOB_WRITE_ALONE;
     return job->op == NULL && crud_is_single(&job->call) ? JOB_WRITE_SINGLE : JOB_WRITE;
@@ -124,7 +127,8 @@ void job_reset(struct job *job)
 {
     job->reply = (struct reply){.index = job->request->index};
     job->call.columns_n = 0;
-    job->call.joined = job->call.again = false;
+    job->call.joined = job->call.again = job->refused = job->replayed = false;
+    job->call.proven = 0;
 }
 
 enum err job_plan(struct job *job)
@@ -133,6 +137,15 @@ enum err job_plan(struct job *job)
     job->planned = false;
     enum err err = crud_plan(&job->call, &job->sql);
     job->planned = err == ERR_OK;
+    return job->reply.err = err;
+}
+
+enum err job_admit(struct job *job)
+{
+    if (job->op == NULL || job->op->admit == NULL)
+        return ERR_OK;
+    enum err err = job->op->admit(&job->call);
+    job->refused = err != ERR_OK && err_status(err) < 500 && !job->call.again;
     return job->reply.err = err;
 }
 
@@ -184,6 +197,9 @@ void job_close(struct job *job, int64_t sql_us)
     const struct request *request = job->request;
     reply->index = request->index;
     reply->sql_us = sql_us;
+    if (reply->err == ERR_OK && !job->call.dry_run && !job->replayed && job->op != NULL &&
+        job->op->afterwards != NULL)
+        job->op->afterwards(&job->call);
     if (reply->err != ERR_OK)
         reply->json = (struct slice){"", 0};
     if (reply->err != ERR_OK && reply->retry_after_s == 0 && err_is_transient(reply->err))

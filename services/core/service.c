@@ -46,17 +46,18 @@ static const char *sql_dir(struct arena *arena)
     return stat(dir, &found) == 0 ? dir : BUREAU_SQL_DIR;
 }
 
-/* Every route of this service must find its op: a missing one is a defect seen at the start. */
+/* Every route of this service must find its op, and every unsafe one a write, for only these take
+   an Idempotency-Key: else it is a defect seen at the start. */
 static bool ops_are_bound(void)
 {
     bool good = true;
     routes_open();
     for (size_t i = 0; i < routes_count(); i++) {
         const struct route *r = routes_at(i);
-        if (strcmp(r->service, self->name) != 0 || op_is_known(self, r->op, r->resource))
+        if (strcmp(r->service, self->name) != 0 || op_is_fit(self, r))
             continue;
         good = false;
-        log_event(LOG_ERROR, "op_missing", NULL, "op", r->op, "route", r->pattern, NULL);
+        log_event(LOG_ERROR, "op_unfit", NULL, "op", r->op, "route", r->pattern, NULL);
     }
     return good;
 }

@@ -7,6 +7,7 @@
 #ifndef CORE_WORKER_H
 #define CORE_WORKER_H
 
+#include "proto/routes.h"
 #include "services/core/call.h"
 #include "services/core/service.h"
 
@@ -23,7 +24,7 @@ enum job_kind {
     JOB_READ_ALONE,   /* an op or hook; opens its transaction itself when it needs one */
     JOB_WRITE_SINGLE, /* one statement inside the batch's transaction */
     JOB_WRITE,        /* an op or hook inside the batch's transaction */
-    JOB_WRITE_ALONE,  /* Idempotency-Key, dry run or hooks.alone: a transaction of its own */
+    JOB_WRITE_ALONE, /* Idempotency-Key, dry run, hooks.alone, op.admit: a transaction of its own */
 };
 
 /* One request of the batch on its way. */
@@ -34,7 +35,9 @@ struct job {
     struct reply reply;
     struct call call;
     struct sql sql;
-    bool planned; /* sql is ready */
+    bool planned;  /* sql is ready */
+    bool refused;  /* by op.admit: committed though it is an error */
+    bool replayed; /* the answer is a kept one */
 };
 
 /* job.c */
@@ -42,12 +45,15 @@ void job_open(struct worker *worker, struct job *job, struct request *request, i
 /* Forgets what a try left, before another. */
 void job_reset(struct job *job);
 enum err job_plan(struct job *job) MUST_USE;
+/* op.admit, if there is one. */
+enum err job_admit(struct job *job) MUST_USE;
 /* Runs the op, hook or CRUD function in the open transaction. */
 enum err job_run(struct job *job) MUST_USE;
 void job_item(const struct job *job, struct pg_item *item);
 /* Sums up: a failed reply carries no data; counts and logs. */
 void job_close(struct job *job, int64_t sql_us);
-bool op_is_known(const struct service *service, const char *op, const struct resource *resource);
+/* Whether a route's op exists, and is a write when the verb is not GET. */
+bool op_is_fit(const struct service *service, const struct route *route);
 
 /* batch.c: answers every request of the message into out (one message of replies). */
 void batch_answer(struct worker *worker, struct slice message, struct buf *out);

@@ -43,10 +43,12 @@ static enum err try_once(struct job *job)
     if (call_begin(call) != ERR_OK)
         return job->reply.err;
     call->joined = true;
-    enum err err = keyed ? idempotency_run(job) : job_run(job);
+    enum err err = keyed ? idempotency_run(job) : job_admit(job);
+    if (!keyed && err == ERR_OK)
+        err = job_run(job);
     if (err == ERR_OK && call->dry_run)
         return end_dry(job);
-    if (err == ERR_OK || (keyed && idempotency_keeps(&job->reply))) {
+    if (err == ERR_OK || job->refused || (keyed && idempotency_keeps(&job->reply))) {
         enum err ended = pg_commit(call->pg, &fault);
         return ended == ERR_OK ? err : call_database_fault(call, &fault);
     }

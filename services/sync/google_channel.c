@@ -127,41 +127,25 @@ bool google_watch(struct task *task, const char *calendar, bool *open)
 
 /* ---- it rings ---- */
 
-struct bell {
-    int64_t organization;
-    char hash[65];
-    bool known;
-};
-
-static enum err ring(struct call *call)
-{
-    struct bell *bell = call->service;
-    struct sql sql;
-    struct pg_result *rows;
-    pg_become(call->pg, &(struct pg_who){bell->organization, 0, NULL, NULL, call_left_ms(call)});
-    sql_init(&sql, call->arena);
-    sql_printf(&sql, "SELECT sync.channel_rang($%d::text)", sql_bind(&sql, bell->hash));
-    enum err err = call_run(call, &sql, &rows);
-    if (err == ERR_OK)
-        bell->known = pg_true(rows, 0, 0);
-    return err;
-}
-
 enum err google_notified(struct call *call)
 {
-    struct bell *bell = arena_alloc(call->arena, sizeof *bell);
     const char *token = call->request->arg[0];
-    char *end;
-    *bell = (struct bell){.organization = strtoll(token, &end, 10)};
+    struct sql sql;
+    struct pg_result *rows;
+    char *end, hash[65];
+    int64_t organization = strtoll(token, &end, 10);
     if (token[0] < '1' || token[0] > '9' || end - token > 18 || *end != '-' ||
         strlen(end + 1) != SECRET_CHARS)
         return call_fail(call, ERR_NOT_FOUND, "Channel not found.");
-    crypto_sha256_hex(token, strlen(token), bell->hash);
-    call->service = bell;
-    enum err err = call_transaction(call, ring);
+    crypto_sha256_hex(token, strlen(token), hash);
+    pg_become(call->pg, &(struct pg_who){organization, 0, NULL, NULL, call_left_ms(call)});
+    sql_init(&sql, call->arena);
+    sql_printf(&sql, "SELECT sync.channel_rang($%d::text)",
+               sql_bind(&sql, arena_strdup(call->arena, hash)));
+    enum err err = call_run(call, &sql, &rows);
     if (err != ERR_OK)
         return err;
-    if (!bell->known)
+    if (!pg_true(rows, 0, 0))
         return call_fail(call, ERR_NOT_FOUND, "Channel not found.");
     call->reply->json = (struct slice){"{}", 2};
     call->reply->bare = true;

@@ -434,9 +434,10 @@ struct leaving {
     bool held; /* there were tokens to give back */
 };
 
-static enum err leave(struct call *call)
+enum err oauth_disconnect(struct call *call)
 {
-    struct leaving *l = call->service;
+    static const char said[] = "{\"message\":\"Integration disconnected\"}";
+    struct leaving *l = arena_alloc(call->arena, sizeof *l);
     struct sql sql;
     struct pg_result *rows;
     sql_init(&sql, call->arena);
@@ -453,22 +454,17 @@ static enum err leave(struct call *call)
     l->held = l->provider != NULL && provider_is_configured(l->provider) &&
               secrets_open_tokens(call->arena, call->request->who.organization_id, l->provider->key,
                                   pg_text(rows, 0, 1), pg_text(rows, 0, 2), &l->tokens);
+    call->service = l;
+    call->reply->json = (struct slice){said, sizeof said - 1};
+    call->reply->bare = true;
     sql_init(&sql, call->arena);
     sql_printf(&sql, "SELECT sync.disconnect($%d::bigint)", sql_bind_int(&sql, call->request->row));
     return call_run(call, &sql, &rows);
 }
 
-enum err oauth_disconnect(struct call *call)
+void oauth_disconnected(struct call *call)
 {
-    static const char said[] = "{\"message\":\"Integration disconnected\"}";
-    struct leaving *l = arena_alloc(call->arena, sizeof *l);
-    call->service = l;
-    enum err err = call_transaction(call, leave);
-    if (err != ERR_OK)
-        return err;
-    if (l->held && !call->dry_run)
+    const struct leaving *l = call->service;
+    if (l->held)
         revoke(call, l->provider, &l->tokens);
-    call->reply->json = (struct slice){said, sizeof said - 1};
-    call->reply->bare = true;
-    return ERR_OK;
 }

@@ -8,6 +8,7 @@
 enum err oauth_connect(struct call *call);
 enum err oauth_callback(struct call *call);
 enum err oauth_disconnect(struct call *call);
+void oauth_disconnected(struct call *call); /* afterwards: gives the tokens back */
 enum err oauth_page(struct call *call);
 
 /* integration.c */

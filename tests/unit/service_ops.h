@@ -80,11 +80,30 @@ static inline enum err note_and_refuse(struct call *call)
     return err == ERR_OK ? call_fail(call, ERR_UNAUTHENTICATED, NULL) : err;
 }
 
+/* Lets even rows in, as user 9; writes down that an odd one was refused. */
+static inline enum err let_even_in(struct call *call)
+{
+    if (call->request->row % 2 == 0) {
+        call->proven = 9;
+        return ERR_OK;
+    }
+    enum err err = put(call);
+    return err == ERR_OK ? call_fail(call, ERR_CONFLICT, "odd") : err;
+}
+
+static int afterwards_n;
+static inline void count_afterwards(struct call *call)
+{
+    (void)call;
+    afterwards_n++;
+}
+
 static const struct op ops[] = {
     {"put", "", put, true},
     {"put_and_refuse", "", put_and_refuse, true},
     {"put_and_break", "", put_and_break, true},
     {"put_slowly", "", put_slowly, true},
+    {"put_even", "", put, true, .admit = let_even_in, .afterwards = count_afterwards},
     {"touch_two", "", touch_two, true},
     {"change_organization", "", change_organization, true},
     {"who", "", who, false},

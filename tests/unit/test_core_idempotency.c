@@ -121,6 +121,58 @@ static void test_kept_answers_are_sealed(void **state)
                         "0");
 }
 
+static void test_a_refusal_is_written_down_and_not_kept(void **state)
+{
+    (void)state;
+    NEEDS_DATABASE();
+    assert_int_equal(ask_keyed(&main_asker, "put_even", 581, "key-8")->err, ERR_CONFLICT);
+    assert_int_equal(count_between(581, 581), 1);
+    (void)database_ask(database_url, "DELETE FROM public.things WHERE id = 581");
+    const struct reply *again = ask_keyed(&main_asker, "put_even", 581, "key-8");
+    assert_int_equal(again->err, ERR_CONFLICT);
+    assert_string_equal(header(again, "Idempotency-Replayed"), "");
+    assert_int_equal(count_between(581, 581), 1);
+    add(&main_asker, "put_even", 583); /* without a key it is the same */
+    ask(&main_asker);
+    assert_int_equal(reply_at(&main_asker, 0)->err, ERR_CONFLICT);
+    assert_int_equal(count_between(583, 583), 1);
+}
+
+/* The keys are those of whom admit has seen, whoever the gateway took the caller for. */
+static void test_who_is_admitted_has_keys_of_her_own(void **state)
+{
+    (void)state;
+    NEEDS_DATABASE();
+    afterwards_n = 0;
+    assert_int_equal(ask_keyed(&main_asker, "put_even", 590, "key-9")->err, ERR_OK);
+    assert_string_equal(
+        header(ask_keyed(&main_asker, "put_even", 590, "key-9"), "Idempotency-Replayed"), "true");
+    assert_int_equal(afterwards_n, 1);
+    assert_int_equal(ask_keyed(&main_asker, "put_even", 592, "key-9")->err, ERR_INVALID);
+    assert_int_equal(ask_keyed(&main_asker, "put_even", 593, "key-9")->err, ERR_CONFLICT);
+    assert_string_equal(
+        database_ask(database_url, "SELECT caller FROM core.idempotency WHERE key = 'key-9'"),
+        "user:9");
+}
+
+/* A hash that needs no secret would let a reader of the table guess passwords by the million. */
+static void test_the_request_cannot_be_guessed_from_the_table(void **state)
+{
+    (void)state;
+    NEEDS_DATABASE();
+    (void)ask_keyed(&main_asker, "put", 595, "key-10");
+    (void)database_ask(database_url, "UPDATE core.idempotency SET key = 'key-11'"
+                                     " WHERE key = 'key-10'; DELETE FROM public.things"
+                                     " WHERE id = 595");
+    idempotency_open("another key for unit tests");
+    (void)ask_keyed(&main_asker, "put", 595, "key-10");
+    idempotency_open("a key for unit tests only");
+    assert_string_equal(database_ask(database_url,
+                                     "SELECT count(DISTINCT request_sha256) FROM"
+                                     " core.idempotency WHERE key IN ('key-10', 'key-11')"),
+                        "2");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -132,6 +184,9 @@ int main(void)
         cmocka_unit_test(test_a_key_is_forgotten_after_a_day),
         cmocka_unit_test(test_two_at_once_with_one_key_have_one_effect),
         cmocka_unit_test(test_kept_answers_are_sealed),
+        cmocka_unit_test(test_a_refusal_is_written_down_and_not_kept),
+        cmocka_unit_test(test_who_is_admitted_has_keys_of_her_own),
+        cmocka_unit_test(test_the_request_cannot_be_guessed_from_the_table),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
 }
