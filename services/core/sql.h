@@ -27,6 +27,9 @@ void sql_scope(struct call *call, struct sql *sql, enum trash trash);
 bool sql_is_narrowed(const struct call *call);
 /* The condition of SCOPE_ASSIGNEE in parentheses. */
 void sql_mine(struct call *call, struct sql *sql, bool item);
+/* " AND …": rows t of another resource that the caller may point at: there, live and hers to see.
+ */
+void sql_target(struct call *call, const struct resource *target, struct sql *sql);
 /* The SELECT list of a row: fields, then relations, by IN_* flags. */
 void sql_columns(struct call *call, struct sql *sql, unsigned where);
 /* A scalar sub-select giving the row as JSON, custom fields included. */

@@ -46,20 +46,41 @@ void sql_scope(struct call *call, struct sql *sql, enum trash trash)
         sql_printf(sql, " AND (%s)", r->where);
 }
 
-bool sql_is_narrowed(const struct call *call)
+static bool narrows(const struct call *call, const struct resource *r)
 {
-    return (call->resource->scope & SCOPE_ASSIGNEE) != 0 && call->request->who.role == ROLE_USER;
+    return (r->scope & SCOPE_ASSIGNEE) != 0 && call->request->who.role == ROLE_USER;
 }
 
-void sql_mine(struct call *call, struct sql *sql, bool item)
+bool sql_is_narrowed(const struct call *call) { return narrows(call, call->resource); }
+
+static void put_mine(struct call *call, const struct resource *r, struct sql *sql, bool item)
 {
-    const struct resource *r = call->resource;
     const char *mine = r->mine != NULL ? r->mine : "t.assigned_to = %s";
     if (item && r->mine_item != NULL)
         mine = r->mine_item;
     sql_puts(sql, "(");
     sql_hole(sql, mine, sql_bind_int(sql, call->request->who.user_id), "bigint");
     sql_puts(sql, ")");
+}
+
+void sql_mine(struct call *call, struct sql *sql, bool item)
+{
+    put_mine(call, call->resource, sql, item);
+}
+
+void sql_target(struct call *call, const struct resource *target, struct sql *sql)
+{
+    if (resource_has_organization(target))
+        sql_printf(sql, " AND t.organization_id = $%d::bigint",
+                   sql_bind_int(sql, call->request->who.organization_id));
+    if (resource_has_trash(target))
+        sql_puts(sql, " AND t.deleted_at IS NULL");
+    if (target->where != NULL)
+        sql_printf(sql, " AND (%s)", target->where);
+    if (narrows(call, target)) {
+        sql_puts(sql, " AND ");
+        put_mine(call, target, sql, true);
+    }
 }
 
 void sql_shown(struct sql *sql, const struct resource *r, const struct field *field)

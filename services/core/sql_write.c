@@ -85,13 +85,7 @@ static void put_target(struct write *w, size_t i, const struct resource *target)
     }
     sql_printf(w->sql, "EXISTS (SELECT 1 FROM %s t WHERE t.id = ", target->table);
     put_value(w, i);
-    if (resource_has_organization(target))
-        sql_printf(w->sql, " AND t.organization_id = $%d::bigint",
-                   sql_bind_int(w->sql, w->call->request->who.organization_id));
-    if (resource_has_trash(target))
-        sql_puts(w->sql, " AND t.deleted_at IS NULL");
-    if (target->where != NULL)
-        sql_printf(w->sql, " AND (%s)", target->where);
+    sql_target(w->call, target, w->sql);
     sql_puts(w->sql, "))");
 }
 
