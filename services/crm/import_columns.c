@@ -64,6 +64,35 @@ static const char *mapped(struct import *import, const char *plain)
     return NULL;
 }
 
+static bool put_field(const struct field *field, struct import_column *out)
+{
+    bool fixed = (field->flags & READONLY) != 0 || field->type == F_ID || field->type == F_LIST;
+    out->kind = fixed ? COLUMN_IGNORED : COLUMN_FIELD;
+    out->field = field;
+    out->key = field->name;
+    return true;
+}
+
+static bool put_custom(struct import *import, const struct custom_field *custom,
+                       struct import_column *out)
+{
+    out->kind = COLUMN_CUSTOM;
+    out->key = arena_strdup(import->base.arena, custom->field.name);
+    out->type = custom->field.type;
+    out->many = custom->type == CUSTOM_OPTIONS;
+    return true;
+}
+
+/* What an export wrote: the key itself, before anything that only resembles it. */
+static bool take_key(struct import *import, const char *name, struct import_column *out)
+{
+    const struct field *field = field_find(import->base.resource, name);
+    const struct custom_field *custom = custom_find(&import->base, name);
+    if (field != NULL)
+        return put_field(field, out);
+    return custom != NULL && put_custom(import, custom, out);
+}
+
 static bool take_field(struct import *import, const char *plain, struct import_column *out)
 {
     struct arena *arena = import->base.arena;
@@ -72,15 +101,9 @@ static bool take_field(struct import *import, const char *plain, struct import_c
         if (strcmp(aliases[i].header, plain) == 0 && field_find(r, aliases[i].key) != NULL &&
             (aliases[i].resource[0] == '\0' || strcmp(aliases[i].resource, r->name) == 0))
             plain = plain_name(arena, aliases[i].key);
-    for (const struct field *f = r->fields; f->name != NULL; f++) {
-        if (!is_named(arena, f->name, plain) && !is_named(arena, f->label, plain))
-            continue;
-        bool fixed = (f->flags & READONLY) != 0 || f->type == F_ID || f->type == F_LIST;
-        out->kind = fixed ? COLUMN_IGNORED : COLUMN_FIELD;
-        out->field = f;
-        out->key = f->name;
-        return true;
-    }
+    for (const struct field *f = r->fields; f->name != NULL; f++)
+        if (is_named(arena, f->name, plain) || is_named(arena, f->label, plain))
+            return put_field(f, out);
     return false;
 }
 
@@ -103,13 +126,8 @@ static bool take_custom(struct import *import, const char *plain, struct import_
     const struct custom_field *fields = custom_fields(&import->base, &n);
     for (size_t i = 0; i < n; i++)
         if (is_named(arena, fields[i].field.name, plain) ||
-            is_named(arena, fields[i].field.label, plain)) {
-            out->kind = COLUMN_CUSTOM;
-            out->key = arena_strdup(arena, fields[i].field.name);
-            out->type = fields[i].field.type;
-            out->many = fields[i].type == CUSTOM_OPTIONS;
-            return true;
-        }
+            is_named(arena, fields[i].field.label, plain))
+            return put_custom(import, &fields[i], out);
     return false;
 }
 
@@ -135,14 +153,15 @@ void import_columns_read(struct import *import, const struct csv_row *header)
     columns->n = header->n < CSV_CELLS_MAX ? header->n : CSV_CELLS_MAX;
     for (size_t i = 0; i < columns->n; i++) {
         struct import_column *column = &columns->at[i];
-        const char *plain = plain_name(arena, text_trim(arena, header->cells[i]));
-        const char *key = mapped(import, plain);
+        const char *name = text_trim(arena, header->cells[i]);
+        const char *key = mapped(import, plain_name(arena, name));
         if (key != NULL)
-            plain = plain_name(arena, key);
+            name = text_trim(arena, key);
+        const char *plain = plain_name(arena, name);
         *column = (struct import_column){.key = "", .header = header->cells[i]};
-        bool known = take_field(import, plain, column) || take_reference(import, plain, column) ||
-                     take_custom(import, plain, column);
-        if (!known && plain[0] != '\0' && key == NULL)
+        bool known = take_key(import, name, column) || take_field(import, plain, column) ||
+                     take_reference(import, plain, column) || take_custom(import, plain, column);
+        if (!known && plain[0] != '\0')
             buf_printf(&unknown, "%s%s", unknown.len == 0 ? "" : ", ", header->cells[i]);
     }
     drop_doubled(columns);
@@ -182,11 +201,15 @@ static void put_enum(struct buf *out, const struct field *field, const char *cel
     mp_put_text(out, cell);
 }
 
-/* "[1,2]", "1;2": the numbers in it. */
+/* "[1,2]", "1;2": the numbers in it; what is no list of numbers stays a text, which is refused. */
 static void put_options(struct buf *out, const char *cell)
 {
     static const char digits[] = "0123456789";
     uint32_t n = 0;
+    if (cell[strspn(cell, "0123456789 ,;|[]")] != '\0') {
+        mp_put_text(out, cell);
+        return;
+    }
     for (const char *at = cell + strcspn(cell, digits); *at != '\0'; at += strcspn(at, digits)) {
         at += strspn(at, digits);
         n++;
