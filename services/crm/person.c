@@ -108,8 +108,11 @@ static enum err check_person(struct call *call)
     sql_init(&sql, call->arena);
     int row = bind_row(call, &sql), first = sql_bind(&sql, call_value(call, "first_name"));
     int last = sql_bind(&sql, call_value(call, "last_name"));
+    const char *email = call_value(call, "email");
+    if (email == NULL && call_has(call, "email"))
+        email = ""; /* taken away, not left as it is */
     sql_printf(&sql, "SELECT crm.person_taken($%d::bigint, $%d::text, $%d::text, $%d::text)", row,
-               first, last, sql_bind(&sql, call_value(call, "email")));
+               first, last, sql_bind(&sql, email));
     return refuse_taken(call, &sql);
 }
 
