@@ -250,7 +250,7 @@ bool crud_is_single(const struct call *call)
         return h == NULL || (h->list == NULL && h->narrow == NULL);
     if (verb == VERB_GET)
         return h == NULL || h->get == NULL;
-    if ((verb == VERB_CREATE || verb == VERB_UPDATE) && custom_has_unique(call))
+    if (verb != VERB_DELETE && custom_has_unique(call))
         return false;
     return !has_write_hooks(call, verb);
 }
@@ -378,7 +378,10 @@ static enum err write_row(struct call *call, enum err (*after)(struct call *, in
     if (err != ERR_OK || after == NULL)
         return err;
     int64_t id = call->created ? id_of(pg_text(result, 0, 1)) : call->request->row;
+    const char *done = call->reply->message;
     err = after(call, id);
+    if (err != ERR_OK && call->reply->message == done)
+        call->reply->message = NULL; /* it is not done after all */
     return err == ERR_OK && again && !call->silent ? reread(call, id) : err;
 }
 
@@ -398,7 +401,14 @@ enum err crud_delete(struct call *call)
     return write_row(call, call->hooks == NULL ? NULL : call->hooks->after_delete, false);
 }
 
+static enum err restored(struct call *call, int64_t id)
+{
+    bool hooked = call->hooks != NULL && call->hooks->after_restore != NULL;
+    enum err err = hooked ? call->hooks->after_restore(call, id) : ERR_OK;
+    return err == ERR_OK ? custom_check_restored(call) : err;
+}
+
 enum err crud_restore(struct call *call)
 {
-    return write_row(call, call->hooks == NULL ? NULL : call->hooks->after_restore, true);
+    return write_row(call, restored, call->hooks != NULL && call->hooks->after_restore != NULL);
 }

@@ -8,7 +8,7 @@
 #include "services/core/check.h"
 #include "services/core/sql.h"
 
-enum { SLOTS = 512, SLOT_BYTES = 1024, KEPT_US = 1000000, FIELDS_MAX = 100, OPTIONS_MAX = 200 };
+enum { SLOTS = 512, SLOT_BYTES = 1024, KEPT_US = 1000000 };
 
 /* Definitions of one resource in one organization, kept by a worker thread in an arena of its own.
  */
@@ -70,8 +70,11 @@ static const struct {
 
 static void read_options(struct arena *arena, const char *list, struct custom_field *out)
 {
-    int64_t *ids = arena_alloc(arena, OPTIONS_MAX * sizeof *ids);
-    while (list != NULL && *list != '\0' && out->options_n < OPTIONS_MAX) {
+    size_t room = list != NULL;
+    for (const char *at = list; at != NULL && (at = strchr(at, ',')) != NULL; at++)
+        room++;
+    int64_t *ids = arena_alloc(arena, room * sizeof *ids);
+    while (list != NULL && *list != '\0' && out->options_n < room) {
         char *end;
         ids[out->options_n++] = strtoll(list, &end, 10);
         list = *end == ',' ? end + 1 : "";
@@ -103,7 +106,7 @@ static void fill(struct slot *slot, const struct call *call, const struct pg_res
     slot->read_us = clock_mono_us();
     slot->version = call->request->who.custom;
     slot->n = 0;
-    int rows = pg_rows(result) < FIELDS_MAX ? pg_rows(result) : FIELDS_MAX;
+    int rows = pg_rows(result) < CUSTOM_FIELDS_MAX ? pg_rows(result) : CUSTOM_FIELDS_MAX;
     slot->fields = arena_alloc(slot->arena, (size_t)(rows + 1) * sizeof *slot->fields);
     for (int i = 0; i < rows; i++) {
         struct custom_field *f = &slot->fields[slot->n];
@@ -273,7 +276,7 @@ void custom_select(struct call *call, struct sql *sql)
 {
     size_t n;
     const struct custom_field *fields = custom_fields(call, &n);
-    const char *ids[FIELDS_MAX], *empty[FIELDS_MAX];
+    const char *ids[CUSTOM_FIELDS_MAX], *empty[CUSTOM_FIELDS_MAX];
     for (size_t i = 0; i < n; i++) {
         ids[i] = fields[i].field.name;
         empty[i] = fields[i].type == CUSTOM_OPTIONS ? "[]" : "null";

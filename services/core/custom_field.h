@@ -11,6 +11,10 @@
 
 #include "services/core/call.h"
 
+enum {
+    CUSTOM_FIELDS_MAX = 100
+}; /* of one resource of an organization: the crm service sees to it */
+
 enum custom_type {
     CUSTOM_ONE,     /* a scalar, checked by field.type */
     CUSTOM_OPTION,  /* the id of one option */
@@ -39,6 +43,8 @@ const struct custom_field *custom_find(const struct call *call, const char *id);
 bool custom_has_unique(const struct call *call);
 /* Refuses values that another live row has. Inside the write's transaction. */
 enum err custom_check_unique(struct call *call) MUST_USE;
+/* The same for a row that has just come back from the trash. */
+enum err custom_check_restored(struct call *call) MUST_USE;
 
 /* Checks the body's custom keys; accepted ones become the column "custom". */
 void custom_validate(struct call *call);

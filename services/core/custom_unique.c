@@ -4,13 +4,11 @@
 #include "services/core/custom_field.h"
 #include "services/core/sql.h"
 
-enum { UNIQUE_MAX = 100 };
-
 static size_t unique_ids(const struct call *call, const char **ids)
 {
     size_t n, found = 0;
     const struct custom_field *fields = custom_fields(call, &n);
-    for (size_t i = 0; i < n && found < UNIQUE_MAX; i++)
+    for (size_t i = 0; i < n && found < CUSTOM_FIELDS_MAX; i++)
         if (fields[i].unique && fields[i].type != CUSTOM_OPTIONS)
             ids[found++] = fields[i].field.name;
     return found;
@@ -18,7 +16,7 @@ static size_t unique_ids(const struct call *call, const char **ids)
 
 bool custom_has_unique(const struct call *call)
 {
-    const char *ids[UNIQUE_MAX];
+    const char *ids[CUSTOM_FIELDS_MAX];
     return unique_ids(call, ids) > 0;
 }
 
@@ -33,30 +31,35 @@ static enum err take_turn(struct call *call)
     return call_run(call, &sql, &result);
 }
 
-static void put_taken(struct call *call, struct sql *sql, const char *const *ids, size_t n)
+/* values: the body's, or NULL for those of the row itself. */
+static void put_taken(struct call *call, struct sql *sql, const char *values)
 {
-    int values = sql_bind(sql, call_value(call, "custom"));
+    const char *ids[CUSTOM_FIELDS_MAX], *table = call->resource->table;
+    size_t n = unique_ids(call, ids);
+    int row = sql_bind_int(sql, call->created ? 0 : call->request->row);
     sql_printf(sql,
                "SELECT d.id FROM unnest($%d::text[]) d (id) WHERE EXISTS (SELECT 1 FROM %s t"
-               " WHERE lower(t.custom ->> d.id) = lower($%d::jsonb ->> d.id) AND t.id <>"
-               " $%d::bigint",
-               sql_bind(sql, sql_array(call->arena, ids, n)), call->resource->table, values,
-               sql_bind_int(sql, call->created ? 0 : call->request->row));
+               " WHERE lower(t.custom ->> d.id) = lower(",
+               sql_bind(sql, sql_array(call->arena, ids, n)), table);
+    if (values != NULL)
+        sql_printf(sql, "$%d::jsonb", sql_bind(sql, values));
+    else
+        sql_printf(sql,
+                   "(SELECT r.custom FROM %s r WHERE r.organization_id = core.org()"
+                   " AND r.id = $%d::bigint)",
+                   table, row);
+    sql_printf(sql, " ->> d.id) AND t.id <> $%d::bigint", row);
     sql_scope(call, sql, TRASH_NOT);
     sql_puts(sql, ")");
 }
 
-enum err custom_check_unique(struct call *call)
+static enum err refuse_taken(struct call *call, const char *values)
 {
-    const char *ids[UNIQUE_MAX];
     struct sql sql;
     struct pg_result *result;
-    size_t n = unique_ids(call, ids);
-    if (n == 0 || call_value(call, "custom") == NULL)
-        return ERR_OK;
     enum err err = take_turn(call);
     sql_init(&sql, call->arena);
-    put_taken(call, &sql, ids, n);
+    put_taken(call, &sql, values);
     if (err == ERR_OK)
         err = call_run(call, &sql, &result);
     if (err != ERR_OK)
@@ -67,4 +70,15 @@ enum err custom_check_unique(struct call *call)
             fault_add(call, &custom->field, RULE_UNIQUE, NULL, NULL);
     }
     return call->reply->faults == NULL ? ERR_OK : ERR_INVALID;
+}
+
+enum err custom_check_unique(struct call *call)
+{
+    const char *values = call_value(call, "custom");
+    return values != NULL && custom_has_unique(call) ? refuse_taken(call, values) : ERR_OK;
+}
+
+enum err custom_check_restored(struct call *call)
+{
+    return custom_has_unique(call) ? refuse_taken(call, NULL) : ERR_OK;
 }

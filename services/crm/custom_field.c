@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "services/core/custom_field.h"
 #include "services/crm/hooks.h"
 
 static const char *const types[] = {"Boolean",     "ColorSwatch", "Checkbox", "Date",    "DateTime",
@@ -133,8 +134,30 @@ static enum err announce(struct call *call, int64_t id)
     return err;
 }
 
+/* More than are read would be ignored without a word. Behind announce(), which makes writers of an
+   organization's definitions take turns. */
+static enum err written(struct call *call, int64_t id)
+{
+    struct sql sql;
+    struct pg_result *result;
+    enum err err = announce(call, id);
+    sql_init(&sql, call->arena);
+    sql_printf(&sql,
+               "SELECT c.resource FROM crm.custom_fields f JOIN crm.custom_fields c"
+               " ON c.organization_id = f.organization_id AND c.resource = f.resource"
+               " AND c.deleted_at IS NULL WHERE f.organization_id = core.org()"
+               " AND f.id = $%d::bigint GROUP BY c.resource HAVING count(*) > %d",
+               sql_bind_int(&sql, id), CUSTOM_FIELDS_MAX);
+    if (err == ERR_OK)
+        err = call_run(call, &sql, &result);
+    if (err != ERR_OK || pg_rows(result) == 0)
+        return err;
+    return call_fault_said(call, "resource", "The %s have %d custom fields already.",
+                           pg_text(result, 0, 0), CUSTOM_FIELDS_MAX);
+}
+
 const struct hooks custom_field_hooks = {.resource = "custom_field",
                                          .check = check,
-                                         .after_write = announce,
+                                         .after_write = written,
                                          .after_delete = announce,
-                                         .after_restore = announce};
+                                         .after_restore = written};
