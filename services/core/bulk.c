@@ -218,6 +218,32 @@ static enum err answer(struct bulk *bulk)
     return ERR_OK;
 }
 
+/* The rows that are to change, locked in the order of their ids: two bulk requests wait for each
+   other's end, whatever order their records have. Ids that are none, or not the caller's, are left
+   to the records themselves. */
+static enum err lock_rows(struct call *call, const msgpack_object *records)
+{
+    struct buf ids;
+    struct sql sql;
+    struct pg_result *rows;
+    buf_init(&ids, call->arena);
+    for (uint32_t i = 0; i < records->via.array.size; i++) {
+        const msgpack_object *record = &records->via.array.ptr[i];
+        int64_t id;
+        if (mp_int(record->type == MSGPACK_OBJECT_MAP ? mp_find(record, "id") : record, &id))
+            buf_printf(&ids, "%c%lld", ids.len == 0 ? '{' : ',', (long long)id);
+    }
+    if (ids.len == 0)
+        return ERR_OK;
+    buf_putc(&ids, '}');
+    sql_init(&sql, call->arena);
+    sql_printf(&sql, "SELECT t.id FROM %s t WHERE t.id = ANY ($%d::bigint[])",
+               call->resource->table, sql_bind(&sql, ids.data));
+    sql_scope(call, &sql, TRASH_WITH);
+    sql_puts(&sql, " ORDER BY t.id FOR NO KEY UPDATE OF t");
+    return call_run(call, &sql, &rows);
+}
+
 static enum err bulk_run(struct call *call, const char *list, const char *op,
                          enum err (*run)(struct call *call))
 {
@@ -231,7 +257,9 @@ static enum err bulk_run(struct call *call, const char *list, const char *op,
     if (upsert == UPSERT_UNKNOWN)
         return call_fault(call, "upsert", RULE_IN, NULL, NULL);
     bulk.upsert = upsert == UPSERT_YES;
-    enum err turn = bulk.upsert ? take_turn(call) : ERR_OK;
+    enum err turn = bulk.upsert                 ? take_turn(call)
+                    : strcmp(op, "create") == 0 ? ERR_OK
+                                                : lock_rows(call, records);
     if (turn != ERR_OK)
         return turn;
     buf_init(&bulk.results, call->arena);

@@ -77,10 +77,12 @@ struct hooks {
     /* false: check and after_write have nothing to do for this body, and the write may be one
        statement. NULL: they always may. */
     bool (*applies)(const struct call *call);
-    /* true: the write locks what others may lock as well, and has a transaction of its own:
-       together with others it would hold the lock for all of their time, and lock in no order.
-       Looks at the body alone, before anything is validated. NULL: never. */
-    bool (*alone)(const struct call *call);
+    /* true: the write takes a lock that its organization's other writes take, too. It is then taken
+       before anything else of the transaction: whoever waits for it holds nothing, and a group
+       takes those of all its organizations in one order. Looks at op and body alone, before
+       anything is validated. NULL: never. */
+    bool (*locks)(const struct call *call);
+    const char *lock; /* SQL function of bigint[], the organizations; NULL when locks is */
     enum err (*check)(struct call *call); /* after validation, before SQL */
     enum err (*after_write)(struct call *call, int64_t id);
     enum err (*after_delete)(struct call *call, int64_t id);
@@ -108,6 +110,7 @@ struct op {
     enum err (*admit)(struct call *call);
     /* What is done outside once the write is committed; not for a kept answer. NULL: nothing. */
     void (*afterwards)(struct call *call);
+    bool alone; /* write: never one of a group, beside whose others it would lock in no order */
 };
 
 #endif

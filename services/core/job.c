@@ -80,10 +80,8 @@ static enum job_kind kind_of(struct job *job)
                    : JOB_READ_SINGLE;
     job->call.dry_run =
         (job->op == NULL || !job->op->own_dry_run) && is_set(query_find(job->request, "dry_run"));
-    const struct hooks *hooks = job->op == NULL ? job->call.hooks : NULL;
     if (job->call.dry_run || idempotency_key(job->request) != NULL ||
-        (job->op != NULL && job->op->admit != NULL) ||
-        (hooks != NULL && hooks->alone != NULL && hooks->alone(&job->call)))
+        (job->op != NULL && (job->op->alone || job->op->admit != NULL)))
         return JOB_WRITE_ALONE;
     return job->op == NULL && crud_is_single(&job->call) ? JOB_WRITE_SINGLE : JOB_WRITE;
 }

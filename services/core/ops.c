@@ -8,8 +8,8 @@ const struct op core_ops[] = {
     {"audit_list", "", audit_list, false}, /* GET /api/audit: no resource */
     {"history", "", audit_history, false},
     {"export", "", export_list, false}, /* a list asked for as text/csv */
-    {"bulk_create", "", bulk_create, true},
-    {"bulk_update", "", bulk_update, true},
-    {"bulk_delete", "", bulk_delete, true},
+    {"bulk_create", "", bulk_create, true, .alone = true},
+    {"bulk_update", "", bulk_update, true, .alone = true},
+    {"bulk_delete", "", bulk_delete, true, .alone = true},
     {0},
 };

@@ -24,7 +24,7 @@ enum job_kind {
     JOB_READ_ALONE,   /* an op or hook; opens its transaction itself when it needs one */
     JOB_WRITE_SINGLE, /* one statement inside the batch's transaction */
     JOB_WRITE,        /* an op or hook inside the batch's transaction */
-    JOB_WRITE_ALONE, /* Idempotency-Key, dry run, hooks.alone, op.admit: a transaction of its own */
+    JOB_WRITE_ALONE,  /* Idempotency-Key, dry run, op.alone, op.admit: a transaction of its own */
 };
 
 /* One request of the batch on its way. */

@@ -18,6 +18,40 @@ static void become(struct job *job, int64_t timeout_ms)
                                              who->zone, timeout_ms});
 }
 
+static bool locks(const struct job *job)
+{
+    const struct hooks *hooks = job->call.hooks;
+    return hooks != NULL && hooks->locks != NULL && hooks->locks(&job->call);
+}
+
+/* The locks of hooks.locks, before anything else of the transaction. A service has one at most. */
+static enum err lock_first(struct job **jobs, size_t n, int64_t timeout_ms)
+{
+    struct job *asker = NULL;
+    struct buf ids;
+    struct sql sql;
+    struct pg_result *rows;
+    for (size_t i = 0; i < n; i++) {
+        if (!locks(jobs[i]))
+            continue;
+        if (asker == NULL)
+            buf_init(&ids, jobs[i]->call.arena);
+        buf_printf(&ids, "%c%lld", asker == NULL ? '{' : ',',
+                   (long long)jobs[i]->request->who.organization_id);
+        asker = asker == NULL ? jobs[i] : asker;
+    }
+    if (asker == NULL)
+        return ERR_OK;
+    buf_putc(&ids, '}');
+    become(asker, timeout_ms);
+    sql_init(&sql, asker->call.arena);
+    sql_printf(&sql, "SELECT %s($%d::bigint[])", asker->call.hooks->lock, sql_bind(&sql, ids.data));
+    asker->call.joined = true;
+    enum err err = call_run(&asker->call, &sql, &rows);
+    asker->call.joined = false;
+    return err;
+}
+
 /* ---- alone ---- */
 
 /* What only COMMIT would check is checked before a dry run says how it went. */
@@ -42,8 +76,10 @@ static enum err try_once(struct job *job)
     job_reset(job);
     if (call_begin(call) != ERR_OK)
         return job->reply.err;
+    enum err err = lock_first(&job, 1, call_left_ms(call));
     call->joined = true;
-    enum err err = keyed ? idempotency_run(job) : job_admit(job);
+    if (err == ERR_OK)
+        err = keyed ? idempotency_run(job) : job_admit(job);
     if (!keyed && err == ERR_OK)
         err = job_run(job);
     if (err == ERR_OK && call->dry_run)
@@ -143,7 +179,8 @@ static bool run_together(struct worker *worker, struct job **jobs, size_t n)
         job_reset(jobs[i]);
     if (pg_begin(worker->pg, 0, 0, timeout) != ERR_OK)
         return false; /* each says so itself */
-    if (!singles_together(worker, jobs, n) || !others_together(worker, jobs, n, timeout)) {
+    if (lock_first(jobs, n, timeout) != ERR_OK || !singles_together(worker, jobs, n) ||
+        !others_together(worker, jobs, n, timeout)) {
         pg_rollback(worker->pg);
         return false;
     }

@@ -67,18 +67,19 @@ static bool books(const struct call *call, const struct event_lists *lists)
            call_has(call, "is_confirmed") || call_has(call, "expires_at");
 }
 
-/* What may lock materials (rentals.guard_event): every body that books, and what leaves the trash.
- */
-static bool alone(const struct call *call)
+/* What may book (rentals.guard_event): a body that says so, many at once, what leaves the trash. */
+static bool locks(const struct call *call)
 {
     static const char *const booking[] = {"materials", "start_date", "end_date", "is_confirmed",
                                           "expires_at"};
-    if (call->created)
+    const char *op = call->request->op;
+    if (strcmp(op, "create") == 0)
         return mp_find(call->body, "materials") != NULL;
-    for (size_t i = 0; i < COUNT_OF(booking); i++)
+    for (size_t i = 0; strcmp(op, "update") == 0 && i < COUNT_OF(booking); i++)
         if (mp_find(call->body, booking[i]) != NULL)
             return true;
-    return strcmp(call->request->op, "restore") == 0;
+    return strcmp(op, "restore") == 0 || strcmp(op, "bulk_create") == 0 ||
+           strcmp(op, "bulk_update") == 0;
 }
 
 static enum err after_write(struct call *call, int64_t id)
@@ -178,7 +179,8 @@ static enum err list(struct call *call)
 
 const struct hooks event_hooks = {
     .resource = "event",
-    .alone = alone,
+    .locks = locks,
+    .lock = "rentals.lock_bookings",
     .check = check,
     .after_write = after_write,
     .list = list,

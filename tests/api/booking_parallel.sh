@@ -1,18 +1,19 @@
 #!/bin/bash
 # booking_parallel.sh - 64 writers at once on one material, then on twenty in every order, of a house
-# that refuses overbooking; an independent sweep over what was stored.
+# that refuses overbooking; an independent sweep over what was stored. Then many bulk requests on the
+# same events in every order.
 set -u
 . "$(dirname -- "$(readlink -f -- "$0")")/../stack.sh"
 find_data
 find_run
 PG_SOCKET=$RUN/pg
 
-# JSON bodies of events, one a line, posted over 64 connections at once; prints codes by count.
+# JSON bodies, one a line, sent over 64 connections at once; prints codes by count. [VERB PATH]
 at_once() {
-    local body
+    local body verb=${1:-POST} path=${2:-/api/events}
     while read -r body; do
         printf 'next\nsilent\nmax-time = 60\noutput = /dev/null\nwrite-out = "%%{http_code}\\n"\n'
-        printf 'url = "%s/api/events"\nheader = "Authorization: Bearer %s"\n' "$URL" "$TOKEN"
+        printf 'request = "%s"\nurl = "%s"\nheader = "Authorization: Bearer %s"\n' "$verb" "$URL$path" "$TOKEN"
         printf 'header = "Content-Type: application/json"\ndata = "%s"\n' "${body//\"/\\\"}"
     done | sed 1d | curl --parallel --parallel-immediate --parallel-max 64 --config - 2>/dev/null |
         sort | uniq -c | awk '{ printf "%s%s x %s", s, $1, $2; s = ", " }'
@@ -64,3 +65,25 @@ done | at_once)
 like "writers on many materials get a decision each" '^[0-9]+ x 201, [0-9]+ x 409$' "$got"
 is "nothing is overbooked" 0 "$(overbooked)"
 is "no two writers waited for each other" "$before" "$(deadlocks)"
+
+# Bulk updates of the same ten events, each in an order of its own, beside plain ones.
+http GET "/api/events?start=2027-03-01&end=2027-04-30" "$TOKEN"
+mapfile -t events < <(jq '.data[].id' <<<"$BODY" | head -10)
+bulks() { # requests: prints codes by count
+    local i id records
+    for ((i = 0; i < $1; i++)); do
+        records=
+        for id in $(shuf -e "${events[@]}"); do records+=",{\"id\":$id,\"title\":\"Round $i\",\"is_confirmed\":$((i % 2 ? 1 : 0))}"; done
+        printf '{"records":[%s]}\n' "${records#,}" | sed 's/"is_confirmed":1/"is_confirmed":true/g; s/"is_confirmed":0/"is_confirmed":false/g'
+    done | at_once PUT /api/events/bulk
+}
+for mode in refuse report; do
+    http PUT /api/settings "$TOKEN" "{\"overbooking\":\"$mode\"}"
+    { for ((i = 0; i < 40; i++)); do printf '{"is_confirmed":%s}\n' "$([[ $((i % 2)) == 0 ]] && echo true || echo false)"; done |
+        at_once PUT "/api/events/${events[0]}" >"$RUN/single.codes"; } &
+    is "$mode: 8 bulk requests on ${#events[@]} events at once are all done" "8 x 200" "$(bulks 8)"
+    wait $!
+    is "$mode: and so are the plain ones beside them" "40 x 200" "$(cat "$RUN/single.codes")"
+done
+is "they waited in one order" "$before" "$(deadlocks)"
+rm -f -- "$RUN/single.codes"
