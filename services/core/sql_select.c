@@ -247,6 +247,12 @@ void sql_item(struct call *call, struct sql *sql, int64_t id, unsigned where)
 
 void sql_seen(struct call *call, struct sql *sql, int64_t id)
 {
-    sql_printf(sql, "SELECT %s, NULL, NULL", sql_is_narrowed(call) ? "s.code" : "0");
+    const char *code = sql_is_narrowed(call) ? "s.code" : "0";
+    const char *versions = sql_versions(call->arena, call->request->headers[HEADER_IF_MATCH]);
+    if (versions != NULL)
+        code = arena_printf(
+            call->arena, "CASE WHEN %s <> %d OR %s = ANY ($%d::text[]) THEN %s ELSE %d END", code,
+            ROW_OK, sql_version(call->resource), sql_bind(sql, versions), code, ROW_STALE);
+    sql_printf(sql, "SELECT %s, NULL, NULL", code);
     put_one(call, sql, id);
 }
