@@ -163,6 +163,19 @@ static const struct field bill_more[] = {
     {"discountRate", F_DECIMAL, 0, .min = 0, .max = 100},
     {0},
 };
+static const struct param link_query[] = {
+    {"organization", .help = "Of a signed link (pdf_url): whose bill it is"},
+    {"expires", .help = "Of a signed link: good until then, Unix seconds"},
+    {"signature", .help = "Of a signed link: proof of the other two and the bill"},
+    {0},
+};
+static const struct param utilization_query[] = {
+    {"start", .help = "First day, YYYY-MM-DD; needed"},
+    {"end", .help = "Last day, at most 366 days in all; needed"},
+    {"park", .help = "Materials of this park only"},
+    {"category", .help = "Materials of this category only"},
+    {0},
+};
 
 #define ME "{\"id\":1,\"name\":\"Ada\",\"email\":\"ada@example.org\",\"role\":\"admin\"}"
 #define USER_ROBERT                                                                                \
@@ -215,8 +228,8 @@ static const struct endpoint_schema schemas[] = {
     {"billing", "timer_discard", .no_body = true},
     {"billing", "planner_feed_create", planner_feed_body, .partial = true},
     {"billing", "planner_feed_delete", .no_body = true},
-    {"billing", "bill_pdf", .type = "application/download"},
-    {"billing", "pdf", .type = "application/download"},
+    {"billing", "bill_pdf", .query = link_query, .type = "application/download"},
+    {"billing", "pdf", .query = link_query, .type = "application/download"},
     {"billing", "ubl", .type = "application/xml"},
     {"billing", "planner_feed_read", .type = "text/calendar"},
     {"billing", "hours_bill", billed_body},
@@ -241,6 +254,7 @@ static const struct endpoint_schema schemas[] = {
     {"sync", "webhook_replay", .no_body = true},
     {"sync", "connected", .type = "text/html"},
     {"sync", "callback", .type = "text/html"},
+    {"rentals", "utilization", .query = utilization_query},
     {"rentals", "feed_delete", .no_body = true},
     {"rentals", "feed_read", .type = "text/calendar"},
 };

@@ -10,12 +10,13 @@
 
 struct endpoint_schema {
     const char *service, *op;
-    const struct field *body; /* what the service reads by the table; ends with {0}, or NULL */
-    const struct field *more; /* keys that the op checks in its own way: only shown; or NULL */
-    bool no_body;             /* a write that takes none */
-    bool partial;             /* nothing is required (updates) */
-    const char *answer;       /* JSON of a typical success body, or NULL */
-    const char *type;         /* content type of the answer when it is not JSON, or NULL */
+    const struct field *body;  /* what the service reads by the table; ends with {0}, or NULL */
+    const struct field *more;  /* keys that the op checks in its own way: only shown; or NULL */
+    const struct param *query; /* what the op reads of the query; ends with {0}, or NULL */
+    bool no_body;              /* a write that takes none */
+    bool partial;              /* nothing is required (updates) */
+    const char *answer;        /* JSON of a typical success body, or NULL */
+    const char *type;          /* content type of the answer when it is not JSON, or NULL */
 };
 
 /* Or NULL. */

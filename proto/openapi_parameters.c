@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "proto/endpoints_schema.h"
 #include "proto/openapi_parts.h"
 
 struct shared {
@@ -141,10 +142,10 @@ static bool is_shared(const struct resource *r, const char *name)
     return r->dialect == DIALECT_ROBERT && memmem(names, sizeof names, name, strlen(name)) != NULL;
 }
 
-static void put_params(struct buf *out, const struct resource *r)
+static void put_params(struct buf *out, const struct resource *r, const struct param *p)
 {
-    for (const struct param *p = r->params; p != NULL && p->name != NULL; p++) {
-        if (is_shared(r, p->name))
+    for (; p != NULL && p->name != NULL; p++) {
+        if (r != NULL && is_shared(r, p->name))
             continue;
         const char *name = p->list ? arena_printf(out->arena, "%s[]", p->name) : p->name;
         doc_next(out);
@@ -169,7 +170,7 @@ static void put_list_parameters(struct buf *out, const struct resource *r)
         put_filter(out, r);
         put_include(out, r);
     }
-    put_params(out, r);
+    put_params(out, r, r->params);
 }
 
 void doc_parameters(struct buf *out, const struct route *route)
@@ -179,6 +180,9 @@ void doc_parameters(struct buf *out, const struct route *route)
         refer(out, "organization");
     if (strcmp(route->verb, "GET") != 0)
         refer(out, "idempotency");
+    const struct endpoint_schema *schema = endpoint_schema_find(route->service, route->op);
+    if (schema != NULL)
+        put_params(out, NULL, schema->query);
     if (route->resource == NULL)
         return;
     if (doc_is_op(route, "update") || doc_is_op(route, "delete"))

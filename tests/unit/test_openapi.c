@@ -28,6 +28,23 @@ static void test_every_route_is_described_once(void **state)
     assert_int_equal(count_of("\"operationId\":"), routes_count());
 }
 
+/* What a route's own table says it reads of the query. */
+static void test_queries_of_endpoints_are_shown(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {"/bills/{id}/pdf", "/api/bills/{id}/pdf"};
+    static const char *const names[] = {"organization", "expires", "signature"};
+    for (size_t i = 0; i < COUNT_OF(paths); i++) {
+        const char *at = strstr(document, quoted("", paths[i], ":{"));
+        assert_non_null(at);
+        const char *end = strstr(at, "\"responses\"");
+        for (size_t k = 0; k < COUNT_OF(names); k++) {
+            const char *name = strstr(at, quoted("\"name\":", names[k], ""));
+            assert_true(name != NULL && name < end);
+        }
+    }
+}
+
 static void test_operation_ids_are_unique(void **state)
 {
     (void)state;
@@ -105,6 +122,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_route_is_described_once),
+        cmocka_unit_test(test_queries_of_endpoints_are_shown),
         cmocka_unit_test(test_operation_ids_are_unique),
         cmocka_unit_test(test_every_reference_leads_somewhere),
         cmocka_unit_test(test_it_is_balanced),
