@@ -97,8 +97,8 @@ static bool get_number(const struct member *m, const msgpack_object *from, void 
         *(int *)at = (int)value;
     else if (m->kind == ROLE && get_int(from, ROLE_NONE, ROLE_OWNER, &value))
         *(enum role *)at = (enum role)value;
-    else if (m->kind == RULE_NO && get_int(from, 0, RULES_N - 1, &value))
-        *(enum rule *)at = (enum rule)value;
+    else if (m->kind == RULE_NO) /* a later version may have more rules */
+        *(enum rule *)at = value >= 0 && value < RULES_N ? (enum rule)value : RULE_FORMAT;
     else
         return false;
     return true;

@@ -52,6 +52,9 @@ async function ask(method, path, body) {
 const jobs = [
   () => ask('GET', '/api/clients'), () => ask('GET', '/api/materials'), () => ask('GET', '/api/projects'),
   () => ask('GET', '/api/settings'), () => ask('GET', '/api/integrations'),
+  () => ask('GET', '/api/events?start=2030-01-01&end=2030-01-31'), () => ask('GET', `/api/search?q=${mark.slice(0, 9)}`),
+  () => ask('POST', '/api/time-blocks', JSON.stringify({ title: mark, start_time: '2030-01-02T09:00:00Z', end_time: '2030-01-02T10:00:00Z' })),
+  () => ask('POST', '/api/projects', JSON.stringify({ name: mark })),
   async () => { if ((await ask('POST', '/api/clients', JSON.stringify({ name: `${mark} ${out.asked}` }))).status === 201) out.created++; },
 ];
 await new Promise((done) => {

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Migrations that were handed out stay as they are: services/migrations.sha256 lists all of them, oldest
-# first, and only grows. Prints what to do about each that does not fit; 1 then.
+# first, and only grows. So do the lists whose places are numbers between programs of two versions.
+# Prints what to do about each that does not fit; 1 then.
 cd "$(dirname "$0")/../.." || exit 2
 list=services/migrations.sha256
 bad=0
@@ -36,6 +37,11 @@ if git cat-file -e "$previous^{commit}" 2>/dev/null; then
     for file in $(git ls-tree -r --name-only "$previous" services | grep '/sql/[0-9][^/]*\.sql$'); do
         [ "$(git rev-parse "$previous:$file")" = "$(git hash-object "$file" 2>/dev/null)" ] ||
             say "$file is not what version $previous has: git checkout $previous -- $file"
+    done
+    for file in proto/rules.def common/err.def; do
+        was=$(git show "$previous:$file" | grep -oE '^(RULE|ERR)\([A-Z_0-9]+')
+        now=$(grep -oE '^(RULE|ERR)\([A-Z_0-9]+' "$file" | head -n "$(echo "$was" | wc -l)")
+        [ "$was" = "$now" ] || say "$file: what version $previous has keeps its place; new lines come last"
     done
 fi
 exit $bad

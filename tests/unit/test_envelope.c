@@ -247,6 +247,23 @@ static void test_unknown_errors_become_internal(void **state)
     assert_int_equal(got->err, ERR_INTERNAL);
 }
 
+static void test_rules_of_a_later_version_are_said_in_general(void **state)
+{
+    (void)state;
+    struct reply *got;
+    size_t n;
+    struct buf out = one_pair(1, "f");
+    mp_put_array(&out, 1);
+    mp_put_map(&out, 2);
+    mp_put_text(&out, "f");
+    mp_put_text(&out, "name");
+    mp_put_text(&out, "r");
+    mp_put_int(&out, 9999);
+    assert_int_equal(replies_read(arena, bytes_of(&out), &got, &n), ERR_OK);
+    assert_string_equal(got->faults->field, "name");
+    assert_int_equal(got->faults->rule, RULE_FORMAT);
+}
+
 static void test_the_last_query_value_wins(void **state)
 {
     (void)state;
@@ -268,6 +285,7 @@ int main(void)
         cmocka_unit_test(test_version_and_unknown_keys),
         cmocka_unit_test(test_a_member_twice_is_refused),
         cmocka_unit_test(test_unknown_errors_become_internal),
+        cmocka_unit_test(test_rules_of_a_later_version_are_said_in_general),
         cmocka_unit_test(test_the_last_query_value_wins),
     };
     arena = arena_new(4096);
