@@ -150,6 +150,27 @@ static enum err check(struct call *call)
     return err == ERR_OK ? judge(call) : err;
 }
 
+/* Document 001's example of a refusal names the title and the times together. */
+static enum err check_values(struct call *call)
+{
+    const char *zone;
+    struct sql sql;
+    struct pg_result *result;
+    if (call_value(call, "start_time") == NULL || call_value(call, "end_time") == NULL)
+        return ERR_OK;
+    enum err err = zone_of_write(call, &zone);
+    if (err != ERR_OK)
+        return err;
+    settle_time(call, "start_time", zone);
+    settle_time(call, "end_time", zone);
+    sql_init(&sql, call->arena);
+    int start = sql_bind(&sql, call_value(call, "start_time"));
+    sql_printf(&sql, "SELECT $%d::timestamptz < $%d::timestamptz", start,
+               sql_bind(&sql, call_value(call, "end_time")));
+    err = call_run(call, &sql, &result);
+    return err == ERR_OK && !pg_true(result, 0, 0) ? say_verdict(call, "order") : err;
+}
+
 static enum err enqueue(struct call *call, int64_t id, const char *what)
 {
     struct sql sql;
@@ -269,6 +290,7 @@ static enum err list(struct call *call)
 const struct hooks time_block_hooks = {
     .resource = "time_block",
     .check = check,
+    .check_values = check_values,
     .after_write = after_write,
     .after_delete = after_delete,
     .after_restore = after_write,

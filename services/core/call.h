@@ -84,6 +84,8 @@ struct hooks {
     bool (*locks)(const struct call *call);
     const char *lock; /* SQL function of bigint[], the organizations; NULL when locks is */
     enum err (*check)(struct call *call); /* after validation, before SQL */
+    /* after a failed validation: adds faults that the accepted values alone make */
+    enum err (*check_values)(struct call *call);
     enum err (*after_write)(struct call *call, int64_t id);
     enum err (*after_delete)(struct call *call, int64_t id);
     enum err (*after_restore)(struct call *call, int64_t id);

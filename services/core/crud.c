@@ -195,11 +195,16 @@ static enum err plan_list(struct call *call, struct listing *listing, struct sql
 static enum err check_body(struct call *call, bool created)
 {
     call->created = created;
+    const struct hooks *hooks = call->hooks;
     enum err err = validate(call);
+    if (err == ERR_INVALID && hooks != NULL && hooks->check_values != NULL) {
+        enum err more = hooks->check_values(call);
+        return more == ERR_OK ? err : more;
+    }
     if (err == ERR_OK)
         err = custom_check_unique(call);
-    if (err == ERR_OK && call->hooks != NULL && call->hooks->check != NULL)
-        err = call->hooks->check(call);
+    if (err == ERR_OK && hooks != NULL && hooks->check != NULL)
+        err = hooks->check(call);
     return err == ERR_OK && call->reply->faults != NULL ? ERR_INVALID : err;
 }
 
