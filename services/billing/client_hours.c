@@ -1,4 +1,6 @@
 /* A client's hours: what is not billed yet, what was billed with which invoice, and her terms. */
+#include <string.h>
+
 #include "services/billing/body.h"
 #include "services/billing/hooks.h"
 #include "services/core/audit.h"
@@ -63,10 +65,13 @@ enum err hours_bill(struct call *call)
         err = body_read(call);
     if (err != ERR_OK)
         return err;
+    const char *start = call_value(call, "start"), *end = call_value(call, "end");
+    if (start != NULL && strcmp(start, end) > 0)
+        return call_fault_said(call, "end",
+                               "The end field must be a date after or equal to start.");
     sql_init(&sql, call->arena);
     int client = sql_bind_int(&sql, call->request->row);
-    int from = sql_bind(&sql, call_value(call, "start"));
-    int to = sql_bind(&sql, call_value(call, "end"));
+    int from = sql_bind(&sql, start), to = sql_bind(&sql, end);
     int reference = sql_bind(&sql, call_value(call, "reference"));
     int zone = sql_bind(&sql, caller_zone(call));
     begin_change(call, &sql);

@@ -228,12 +228,28 @@ enum err integration_sync(struct call *call)
     " END, 'attempts', j.attempt, 'error', j.error, 'run_at', core.iso(j.run_at), 'created_at',"   \
     " core.iso(j.created_at), 'updated_at', core.iso(j.updated_at))"
 
-/* ?status=failed|pending|running, newest first; page, per_page. */
+enum err query_status(struct call *call, const char *const *known, const char **status)
+{
+    *status = query_find(call->request, "status");
+    if (*status == NULL || (*status)[0] == '\0')
+        return ERR_OK;
+    for (size_t i = 0; known[i] != NULL; i++)
+        if (strcmp(known[i], *status) == 0)
+            return ERR_OK;
+    return call_fault(call, "status", RULE_IN, NULL, NULL);
+}
+
+/* Newest first; page, per_page. */
 enum err job_list(struct call *call)
 {
+    static const char *const known[] = {"failed", "pending", "running", NULL};
+    const char *wanted;
     struct sql sql;
+    enum err err = query_status(call, known, &wanted);
+    if (err != ERR_OK)
+        return err;
     sql_init(&sql, call->arena);
-    int status = sql_bind(&sql, query_find(call->request, "status"));
+    int status = sql_bind(&sql, wanted);
     int page = sql_bind(&sql, query_find(call->request, "page"));
     int size = sql_bind(&sql, query_find(call->request, "per_page"));
     sql_printf(&sql, "SELECT sync.job_page($%d::text, $%d::text, $%d::text)", status, page, size);

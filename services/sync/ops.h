@@ -21,6 +21,8 @@ enum err calendar_sync(struct call *call);
 enum err job_list(struct call *call);
 enum err job_retry(struct call *call);
 enum err change_list(struct call *call);
+/* ?status= of a list of deliveries: one of the known (they end with NULL), or nothing. */
+enum err query_status(struct call *call, const char *const *known, const char **status) MUST_USE;
 
 /* google_channel.c */
 enum err google_notified(struct call *call);

@@ -87,7 +87,10 @@ static const char *const google_required[] = {
     NULL};
 static const char *const office_required[] = {
     "Calendars.ReadWrite|https://graph.microsoft.com/Calendars.ReadWrite", NULL};
-static const char *const moneybird_required[] = {"time_entries", NULL};
+/* Invoices are seen by contacts, and by entries when they are made; settings by employees and
+   projects. */
+static const char *const moneybird_required[] = {"sales_invoices", "time_entries", "settings",
+                                                 NULL};
 
 const struct provider providers[] = {
     {.key = "google_calendar",

@@ -307,10 +307,17 @@ enum err webhook_rotate(struct call *call)
 
 enum err webhook_deliveries(struct call *call)
 {
+    static const char *const known[] = {"pending", "delivered", "failed", NULL};
+    const char *wanted;
     struct sql sql;
+    enum err err = webhook_get(call); /* it must be there first */
+    if (err == ERR_OK)
+        err = query_status(call, known, &wanted);
+    if (err != ERR_OK)
+        return err;
     sql_init(&sql, call->arena);
     int row = sql_bind_int(&sql, call->request->row);
-    int status = sql_bind(&sql, query_find(call->request, "status"));
+    int status = sql_bind(&sql, wanted);
     int page = sql_bind(&sql, query_find(call->request, "page"));
     int size = sql_bind(&sql, query_find(call->request, "per_page"));
     sql_printf(&sql, "SELECT sync.delivery_page($%d::bigint, $%d::text, $%d::text, $%d::text)", row,
