@@ -25,11 +25,11 @@ read_setting_files() {
     done
 }
 
-# Absolute form of BUREAU_DATA. The default is var/ of the checkout, whatever directory we are
-# called from; a relative path somebody gave is relative to where she stands.
+# Absolute form of BUREAU_DATA. The default is var/ of the checkout (var/demo/ for the demo), whatever
+# directory we are called from; a relative path somebody gave is relative to where she stands.
 find_data() {
     read_setting_files
-    local data=${BUREAU_DATA:-$ROOT/var}
+    local data=${BUREAU_DATA:-$ROOT/var${BUREAU_DEMO:+/demo}}
     [[ $data == /* ]] || data=$PWD/$data
     BUREAU_DATA=$(realpath -m -- "$data")
     export BUREAU_DATA
@@ -120,6 +120,7 @@ stop_programs() {
         pid=$(pid_alive "$name") && kill -TERM "$pid" 2>/dev/null
     done
     for name in "${SERVICES[@]}"; do pid_stop "$name" TERM 10; done
+    pid_stop fakes TERM 5
     pid_stop redis TERM 10
     pid_stop postgres INT 30
     pg_stop_stray
@@ -156,7 +157,24 @@ build_tree() {
 }
 
 build_programs() {
-    build_tree "$ROOT/build" "-DCMAKE_BUILD_TYPE=RelWithDebInfo -DWERROR=OFF" all
+    build_tree "$ROOT/build" "-DCMAKE_BUILD_TYPE=RelWithDebInfo -DWERROR=OFF" all ${BUREAU_DEMO:+bureau-fakes}
+}
+
+# The demo's providers: stand-ins on this machine that consent at once (tests/fakes). One set of
+# settings for all of them; the real ones are never asked.
+demo_settings() {
+    FAKES=http://127.0.0.1:${BUREAU_DEMO_PORT:=8090}
+    export BUREAU_DEMO BUREAU_DEMO_PORT
+    export BUREAU_GOOGLE_CLIENT_ID=google-client BUREAU_GOOGLE_CLIENT_SECRET=google-secret
+    export BUREAU_GOOGLE_AUTH_URL=$FAKES/o/oauth2/v2/auth BUREAU_GOOGLE_TOKEN_URL=$FAKES/token
+    export BUREAU_GOOGLE_REVOKE_URL=$FAKES/revoke BUREAU_GOOGLE_USERINFO_URL=$FAKES/v1/userinfo
+    export BUREAU_GOOGLE_API_URL=$FAKES/calendar/v3
+    export BUREAU_MONEYBIRD_CLIENT_ID=moneybird-client BUREAU_MONEYBIRD_CLIENT_SECRET=moneybird-secret
+    export BUREAU_MONEYBIRD_OAUTH_URL=$FAKES/oauth BUREAU_MONEYBIRD_API_URL=$FAKES/api/v2
+    export BUREAU_OFFICE365_CLIENT_ID=office-client BUREAU_OFFICE365_CLIENT_SECRET=office-secret
+    export BUREAU_OFFICE365_OAUTH_URL=$FAKES/common/oauth2/v2.0 BUREAU_OFFICE365_API_URL=$FAKES/v1.0
+    export BUREAU_MONEYBIRD_BUDGET=${BUREAU_MONEYBIRD_BUDGET:-10000} BUREAU_SYNC_POLL_S=${BUREAU_SYNC_POLL_S:-10}
+    export BUREAU_WEBHOOK_ALLOW_LOOPBACK=1
 }
 
 # --- the private PostgreSQL cluster ---------------------------------------------------------------
