@@ -169,6 +169,43 @@ static const struct param link_query[] = {
     {"signature", .help = "Of a signed link: proof of the other two and the bill"},
     {0},
 };
+static const struct param report_query[] = {
+    {"start", .help = "First day, YYYY-MM-DD; needed"},
+    {"end", .help = "Last day, inclusive; needed"},
+    {"group_by", .help = "client, project (default), user, day, or several of them: client,day"},
+    {"user_id", .help = "Only work of this user", .type = F_INT},
+    {"client_id", .help = "Only work for this client", .type = F_INT},
+    {"project_id", .help = "Only work on this project", .type = F_INT},
+    {"billable", .help = "Only billable work, or only what is not", .type = F_BOOL},
+    {"format", .help = "json (default) or csv"},
+    {0},
+};
+static const struct param days_query[] = {
+    {"start", .help = "First day, YYYY-MM-DD"},
+    {"end", .help = "Last day, inclusive"},
+    {0},
+};
+static const struct param reference_query[] = {
+    {"reference", .help = "What the hours were billed with; needed"},
+    {0},
+};
+static const struct param jobs_query[] = {
+    {"status", .help = "failed, pending or running"},
+    {"page", .help = "Page, from 1", .type = F_INT},
+    {"per_page", .help = "Rows a page, at most 100 (15)", .type = F_INT},
+    {0},
+};
+static const struct param deliveries_query[] = {
+    {"status", .help = "pending, delivered or failed"},
+    {"page", .help = "Page, from 1", .type = F_INT},
+    {"per_page", .help = "Rows a page, at most 100 (15)", .type = F_INT},
+    {0},
+};
+static const struct param changes_query[] = {
+    {"after", .help = "Number of the last change that is known (0)", .type = F_INT},
+    {"limit", .help = "Changes at once, at most 500 (100)", .type = F_INT},
+    {0},
+};
 static const struct param utilization_query[] = {
     {"start", .help = "First day, YYYY-MM-DD; needed"},
     {"end", .help = "Last day, at most 366 days in all; needed"},
@@ -233,7 +270,9 @@ static const struct endpoint_schema schemas[] = {
     {"billing", "ubl", .type = "application/xml"},
     {"billing", "planner_feed_read", .type = "text/calendar"},
     {"billing", "hours_bill", billed_body},
-    {"billing", "hours_unbill", .no_body = true},
+    {"billing", "hours_unbill", .query = reference_query, .no_body = true},
+    {"billing", "unbilled_hours", .query = days_query},
+    {"billing", "time_report", .query = report_query},
     {"billing", "terms_update", terms_body, .partial = true},
     {"sync", "connect", .no_body = true,
      .answer = "{\"url\":\"https://accounts.google.com/o/oauth2/v2/auth?state=1-abc\"}"},
@@ -243,7 +282,10 @@ static const struct endpoint_schema schemas[] = {
     {"sync", "calendar_update", calendar_body, .partial = true,
      .answer = "{\"message\":\"Calendar settings updated\",\"calendar\":{\"id\":1,\"name\":"
                "\"Primary\",\"is_enabled\":true,\"sync_direction\":\"both\"}}"},
+    {"sync", "job_list", .query = jobs_query},
     {"sync", "job_retry", .no_body = true},
+    {"sync", "change_list", .query = changes_query},
+    {"sync", "webhook_deliveries", .query = deliveries_query},
     {"sync", "google_notified", .no_body = true, .answer = "{}"},
     {"sync", "webhook_create", webhook_body},
     {"sync", "webhook_update", webhook_body, .partial = true},
