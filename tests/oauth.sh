@@ -148,10 +148,15 @@ is "GET /api/integrations" '["calendar","johanna@gmail.test",true,true,["color",
     "$(jq -c '.data[] | select(.provider == "google_calendar") | [.provider_type, .account_email, .is_active, (.last_sync_at | test("Z$")), (.calendars[0] | keys)]' <<<"$BODY")"
 is "and of the books" '["id","is_active","last_error","last_sync_at","name","needs_reconnect","provider","provider_type"]' \
     "$(jq -c '.data[] | select(.provider == "moneybird") | keys' <<<"$BODY")"
+accounts=$BODY
 calendar=$(jq '.data[] | select(.provider == "google_calendar").calendars[] | select(.name == "Primary").id' <<<"$BODY")
 http PUT "/api/calendars/$calendar" "$TOKEN" '{"is_enabled":true,"sync_direction":"both"}'
 is "PUT /api/calendars/{id}" "{\"message\":\"Calendar settings updated\",\"calendar\":{\"id\":$calendar,\"name\":\"Primary\",\"is_enabled\":true,\"sync_direction\":\"both\"}}" \
     "$(jq -c . <<<"$BODY")"
+http GET "/api/integrations/$(jq '.data[] | select(.provider == "google_calendar").id' <<<"$accounts")/calendars" "$TOKEN"
+reader=$(jq '.data[] | select(.access == "reader").id' <<<"$BODY")
+http PUT "/api/calendars/$reader" "$TOKEN" '{"sync_direction":"push"}'
+is "a calendar that can only be read is not written to" '422 ["This calendar can only be read."]' "$STATUS $(jq -c .errors.sync_direction <<<"$BODY")"
 http POST "/api/calendars/$calendar/sync" "$TOKEN"
 is "POST /api/calendars/{id}/sync" '200 "Sync initiated"' "$STATUS $(jq -c .message <<<"$BODY")"
 http POST /api/time-blocks "$TOKEN" "{\"title\":\"Development Work\",\"description\":\"Implement new feature\",\"start_time\":\"2024-01-08T09:00:00\",\"end_time\":\"2024-01-08T12:00:00\",\"calendar_id\":$calendar,\"is_billable\":true,\"color\":\"#0D9488\"}"
@@ -182,7 +187,7 @@ http PUT "/api/time-blocks/$ID" "$TOKEN" '{"title":"Everywhere again"}'
 again() { [[ $(shown item) == *failed* || $(shown item) == '["synced","synced"'* ]]; }
 until_true 20 again
 secrets='ya29\.access-[0-9]+|1//refresh-[0-9]+|aaaa[0-9]+bbbb|rrrr[0-9]+ssss|google-secret|moneybird-secret|office-secret'
-is "no token is in a log" "" "$(grep -rEho "$secrets" "$BUREAU_DATA/log" | sort -u)"
+is "no token is in a log, no code and no state" "" "$(grep -rEho "code-[0-9]+&|state=[0-9]+-[A-Za-z0-9]{43}|$secrets" "$BUREAU_DATA/log" | sort -u)"
 is "nor in the database" "" "$("$PG_BIN/pg_dump" -h "$PG_SOCKET" -U postgres -a bureau 2>/dev/null | grep -Eo "$secrets" | sort -u)"
 is "nor in an address we asked" "" "$(curl -s "$FAKE/_fake/log" | jq -r '.[] | .path + "?" + .query' | grep -Eo "$secrets" | sort -u)"
 for path in /api/integrations /api/integrations/1/calendars /api/sync/jobs "/api/changes?limit=500" "/api/time-blocks/$ID" /api/audit /api/settings; do

@@ -130,14 +130,19 @@ static enum err queue_pull(struct call *call, bool urgent)
     return call_run(call, &sql, &rows);
 }
 
+struct seen {
+    bool connected, push_only, read_only;
+};
+
 /* The calendar must be there before its body is looked at. */
-static enum err calendar_seen(struct call *call, bool *connected, bool *push_only)
+static enum err calendar_seen(struct call *call, struct seen *seen)
 {
     struct sql sql;
     struct pg_result *rows;
     sql_init(&sql, call->arena);
     sql_printf(&sql,
-               "SELECT i.is_active AND NOT i.needs_reconnect, i.provider FROM sync.calendars c"
+               "SELECT i.is_active AND NOT i.needs_reconnect, i.provider,"
+               " c.access NOT IN ('owner', 'writer') FROM sync.calendars c"
                " JOIN sync.integrations i ON i.organization_id = c.organization_id"
                " AND i.id = c.integration_id WHERE c.organization_id = core.org()"
                " AND c.id = $%d::bigint AND c.deleted_at IS NULL AND i.deleted_at IS NULL",
@@ -148,23 +153,34 @@ static enum err calendar_seen(struct call *call, bool *connected, bool *push_onl
     if (pg_rows(rows) == 0)
         return call_fail(call, ERR_NOT_FOUND, "Calendar not found.");
     const struct provider *p = provider_find(pg_text(rows, 0, 1));
-    *connected = pg_true(rows, 0, 0);
-    *push_only = p != NULL && p->push_only;
+    *seen = (struct seen){.connected = pg_true(rows, 0, 0),
+                          .push_only = p != NULL && p->push_only,
+                          .read_only = pg_true(rows, 0, 2)};
+    return ERR_OK;
+}
+
+/* What the calendar cannot do is not promised. */
+static enum err check_direction(struct call *call, const struct seen *seen, const char *direction)
+{
+    if (direction != NULL && seen->push_only && strcmp(direction, "push") != 0)
+        return call_fault_said(call, "sync_direction", "This calendar can only be written to.");
+    if (direction != NULL && seen->read_only && strcmp(direction, "push") == 0)
+        return call_fault_said(call, "sync_direction", "This calendar can only be read.");
     return ERR_OK;
 }
 
 enum err calendar_update(struct call *call)
 {
-    bool connected, push_only;
+    struct seen seen;
     struct sql sql;
-    enum err err = calendar_seen(call, &connected, &push_only);
+    enum err err = calendar_seen(call, &seen);
     if (err == ERR_OK)
         err = validate_endpoint(call, "sync");
+    const char *direction_said = err == ERR_OK ? call_value(call, "sync_direction") : NULL;
+    if (err == ERR_OK)
+        err = check_direction(call, &seen, direction_said);
     if (err != ERR_OK)
         return err;
-    const char *direction_said = call_value(call, "sync_direction");
-    if (push_only && direction_said != NULL && strcmp(direction_said, "push") != 0)
-        return call_fault_said(call, "sync_direction", "This calendar can only be written to.");
     sql_init(&sql, call->arena);
     int enabled = sql_bind(&sql, call_value(call, "is_enabled"));
     int direction = sql_bind(&sql, direction_said);
@@ -189,11 +205,11 @@ static enum err said(struct call *call, const char *json)
 
 enum err calendar_sync(struct call *call)
 {
-    bool connected, push_only;
-    enum err err = calendar_seen(call, &connected, &push_only);
+    struct seen seen;
+    enum err err = calendar_seen(call, &seen);
     if (err != ERR_OK)
         return err;
-    if (!connected)
+    if (!seen.connected)
         return call_fail(call, ERR_CONFLICT, "The account must be connected again first.");
     err = queue_pull(call, true);
     return err == ERR_OK ? said(call, "{\"message\":\"Sync initiated\"}") : err;
