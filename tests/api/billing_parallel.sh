@@ -86,6 +86,50 @@ before=$(live)
 is "it stops once" "1 x 200, 31 x 404" "$(many 32 'POST /api/timers/stop {"title":"{}"}' | at_once)"
 is "and is one block" $((before + 1)) "$(live)"
 
+http POST /api/timers/start "$TOKEN" '{"title":"Edited"}'
+before=$(live)
+got=$({ many 24 'PUT /api/timers/current {"title":"{}"}'; echo 'POST /api/timers/stop {}'; many 24 'PUT /api/timers/current {"description":"{}"}'; } | at_once)
+like "edited by 48 while it is stopped, each edit is before or after" '^([0-9]+) x 200(, [0-9]+ x 404)?$' "$got"
+is "and it is one block" $((before + 1)) "$(live)"
+http GET /api/timers/current "$TOKEN"
+is "and no timer" null "$(jq .data <<<"$BODY")"
+
+# --- edits against locks and bills --------------------------------------------------------------------
+
+many 32 'POST /api/time-blocks {"title":"{}","start_time":"2026-11-10T09:00:00Z","end_time":"2026-11-10T10:00:00Z"}' | at_once >/dev/null
+ids=($(sql "SELECT id FROM billing.time_blocks WHERE organization_id = $ORG AND start_time = '2026-11-10T09:00:00Z' ORDER BY id"))
+# What the blocks of that day are, to compare with what they are later.
+standing() { sql "SELECT md5(string_agg(id || title || start_time || coalesce(deleted_at::text, ''), ',' ORDER BY id)) FROM billing.time_blocks WHERE id IN ($(IFS=,; echo "${ids[*]}"))"; }
+{
+    printf 'PUT /api/time-blocks/%s {"title":"moved","start_time":"2026-11-10T08:00:00Z"}\n' "${ids[@]:0:16}"
+    printf 'DELETE /api/time-blocks/%s {}\n' "${ids[@]:16}"
+} | at_once >"$RUN/edits" &
+http POST /api/locked-periods "$TOKEN" '{"start_date":"2026-11-01","end_date":"2026-11-30"}'
+lock=$(jq .data.id <<<"$BODY") after=$(standing)
+wait $!
+is "once a period is locked nothing in it changes any more" "$after" "$(standing)"
+like "edits were before it, or refused" '^([0-9]+ x (200|409|422)(, )?)+$' "$(cat "$RUN/edits")"
+rm -f -- "$RUN/edits"
+http DELETE "/api/locked-periods/$lock" "$TOKEN"
+
+http POST /api/clients "$TOKEN" '{"name":"Billed Ltd"}'
+client=$(jq .data.id <<<"$BODY")
+many 24 "POST /api/time-blocks {\"title\":\"{}\",\"client_id\":$client,\"start_time\":\"2026-10-12T09:00:00Z\",\"end_time\":\"2026-10-12T10:00:00Z\"}" | at_once >/dev/null
+ids=($(sql "SELECT id FROM billing.time_blocks WHERE organization_id = $ORG AND client_id = $client ORDER BY id"))
+{
+    printf 'PUT /api/time-blocks/%s {"title":"later"}\n' "${ids[@]:0:12}"
+    printf 'DELETE /api/time-blocks/%s {}\n' "${ids[@]:12}"
+} | at_once >"$RUN/edits" &
+http POST "/api/clients/$client/billed-hours" "$TOKEN" '{"end":"2026-10-12","reference":"R-1"}'
+billed=$(jq -r '.data.block_ids | join(",")' <<<"$BODY") after=$(standing)
+wait $!
+is "what is billed does not change any more" "$after$after" "$(standing)$after"
+rm -f -- "$RUN/edits"
+is "and nothing that is billed is deleted" 0 "$(sql "SELECT count(*) FROM billing.time_blocks WHERE id IN (${billed:-0}) AND deleted_at IS NOT NULL")"
+got=$(many 16 "POST /api/clients/$client/billed-hours {\"end\":\"2026-12-31\",\"reference\":\"R-{}\"}" | at_once)
+is "billed by 16 at once, each block is billed once" "16 x 200 0" \
+    "$got $(sql "SELECT count(*) FROM (SELECT row_id FROM core.audit WHERE organization_id = $ORG AND changes ? 'billed_at' GROUP BY 1 HAVING count(*) > 1) twice")"
+
 # --- external blocks --------------------------------------------------------------------------------
 
 external=$(sql "INSERT INTO billing.time_blocks (organization_id, user_id, title, start_time, end_time, origin)
