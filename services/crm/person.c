@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "services/core/crud.h"
 #include "services/crm/hooks.h"
 
 enum { TAG_CHARS = 48 };
@@ -134,19 +135,81 @@ static enum err check_company(struct call *call)
     return refuse_taken(call, &sql);
 }
 
-static enum err company_written(struct call *call, int64_t id)
-{
-    enum err err = write_list(call, "crm.set_tags('company',", id, "tags");
-    if (err == ERR_OK)
-        err = write_list(call, "crm.add_company_persons(", id, "persons");
-    return err;
-}
-
 const struct hooks person_hooks = {
     .resource = "person",
     .check = check_person,
     .after_write = person_written,
 };
+
+/* The body of a person of a company: what was sent, with the company's id. */
+static enum err put_company(struct call *one, const msgpack_object *sent, int64_t company)
+{
+    struct buf bytes;
+    const msgpack_object_map *map = &sent->via.map;
+    uint32_t pairs = map->size + (mp_find(sent, "company_id") == NULL);
+    buf_init(&bytes, one->arena);
+    mp_put_map(&bytes, pairs);
+    mp_put_text(&bytes, "company_id");
+    mp_put_int(&bytes, company);
+    for (uint32_t i = 0; i < map->size; i++) {
+        if (mp_same(&map->ptr[i].key, "company_id"))
+            continue;
+        mp_put_object(&bytes, &map->ptr[i].key);
+        mp_put_object(&bytes, &map->ptr[i].val);
+    }
+    return mp_read(one->arena, (struct slice){bytes.data, bytes.len}, &one->body);
+}
+
+/* What was wrong with a person is told by her place: persons.0.last_name. */
+static enum err refuse_person(struct call *call, struct call *one, enum err err, uint32_t index)
+{
+    struct fault *faults = one->reply->faults;
+    call->again = call->again || one->again;
+    for (struct fault *f = faults; f != NULL; f = f->next)
+        f->field = arena_printf(call->arena, "persons.%u.%s", (unsigned)index, f->field);
+    call->reply->faults = faults;
+    call->reply->message = one->reply->message;
+    return call->reply->err = err;
+}
+
+/* A person in the body of a company is made as POST /api/persons makes one. */
+static enum err add_person(struct call *call, int64_t company, const msgpack_object *sent,
+                           uint32_t index)
+{
+    struct request *request = arena_alloc(call->arena, sizeof *request);
+    struct reply *reply = arena_alloc(call->arena, sizeof *reply);
+    struct call *one = arena_alloc(call->arena, sizeof *one);
+    if (sent->type != MSGPACK_OBJECT_MAP)
+        return call_fault(call, "persons", RULE_FORMAT, NULL, NULL);
+    *request = *call->request;
+    request->op = "create";
+    request->query_n = 0;
+    memset(request->headers, 0, sizeof request->headers);
+    *one = *call;
+    one->request = request;
+    one->reply = reply;
+    one->resource = resource_find("person");
+    one->hooks = &person_hooks;
+    one->columns_n = 0;
+    one->silent = true;
+    enum err err = put_company(one, sent, company);
+    if (err == ERR_OK)
+        err = crud_create(one);
+    return err == ERR_OK ? ERR_OK : refuse_person(call, one, err, index);
+}
+
+static enum err company_written(struct call *call, int64_t id)
+{
+    const msgpack_object *persons = mp_find(call->body, "persons");
+    enum err err = write_list(call, "crm.set_tags('company',", id, "tags");
+    if (err != ERR_OK || mp_is_null(persons))
+        return err;
+    if (persons->type != MSGPACK_OBJECT_ARRAY)
+        return call_fault(call, "persons", RULE_ARRAY, NULL, NULL);
+    for (uint32_t i = 0; i < persons->via.array.size && err == ERR_OK; i++)
+        err = add_person(call, id, &persons->via.array.ptr[i], i);
+    return err;
+}
 
 const struct hooks company_hooks = {
     .resource = "company",
