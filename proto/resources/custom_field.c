@@ -24,6 +24,12 @@ static const struct param params[] = {
     {0},
 };
 
+static const struct action actions[] = {
+    {"DELETE", "/{id}/purge", "purge", ROLE_MANAGER,
+     "Remove a deleted custom field and its values for good", 0},
+    {0},
+};
+
 /* What an organization adds to its records. Source: seed 002, "Custom Fields"; decisions.md 8. */
 const struct resource custom_field_resource = {
     .name = "custom_field",
@@ -34,12 +40,14 @@ const struct resource custom_field_resource = {
     .dialect = DIALECT_LARAVEL,
     .lifecycle = DELETE_SOFT,
     .scope = SCOPE_ORG,
+    .where = "t.purged_at IS NULL",
     .order = "t.resource, t.position, t.id",
     .read = ROLE_VISITOR,
     .write = ROLE_MANAGER,
     .remove = ROLE_MANAGER,
     .fields = fields,
     .params = params,
+    .actions = actions,
     .summary =
         "Fields of one's own on clients, contacts, communications, projects, materials, events",
     .audit = true,

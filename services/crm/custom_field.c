@@ -102,9 +102,34 @@ static enum err check_unchanged(struct call *call)
     return err;
 }
 
+/* Values of a deleted field show again under the same id: they must mean the same. */
+static enum err check_free(struct call *call)
+{
+    struct sql sql;
+    struct pg_result *found;
+    const char *id = call_value(call, "field_id");
+    if (!call->created)
+        return ERR_OK;
+    sql_init(&sql, call->arena);
+    sql_printf(&sql,
+               "SELECT 1 FROM crm.custom_fields WHERE organization_id = core.org()"
+               " AND resource = $%d::text",
+               sql_bind(&sql, call_value(call, "resource")));
+    sql_printf(&sql, " AND field_id = $%d::text AND deleted_at IS NOT NULL", sql_bind(&sql, id));
+    sql_printf(&sql,
+               " AND (purged_at IS NOT NULL OR type <> $%d::text"
+               " OR jsonb_array_length(options) > 0) LIMIT 1",
+               sql_bind(&sql, call_value(call, "type")));
+    enum err err = call_run(call, &sql, &found);
+    if (err != ERR_OK || pg_rows(found) == 0)
+        return err;
+    return call_fault_said(call, "field_id",
+                           "A deleted custom field has this id: restore it, or purge it first.");
+}
+
 static enum err check(struct call *call)
 {
-    enum err faults[] = {check_type(call), check_id(call), check_options(call)};
+    enum err faults[] = {check_type(call), check_id(call), check_options(call), check_free(call)};
     for (size_t i = 0; i < COUNT_OF(faults); i++)
         if (faults[i] != ERR_OK)
             return faults[i];

@@ -14,9 +14,10 @@ static void background(struct pg *pg)
     struct arena *arena = arena_new(ARENA_BYTES);
     struct csv_reader *reader = csv_reader_new(arena_new(CSV_CELL_BYTES + 4096));
     while (!stop_wait_ms(IDLE_MS)) {
-        do
+        do {
             reminders_work(pg, arena);
-        while (!stop_asked() && import_work(pg, reader, arena));
+            custom_purge_work(pg, arena);
+        } while (!stop_asked() && import_work(pg, reader, arena));
     }
     arena_destroy(arena);
 }
@@ -40,6 +41,7 @@ int main(int argc, char **argv)
         {"import_part", "client", import_part, true},
         {"import_part", "contact", import_part, true},
         {"import_part", "communication", import_part, true},
+        {"purge", "custom_field", custom_purge, true},
         {"search", "", search_all, false},
         {"custom_schemas", "", custom_schemas, false},
         {"import_list", "", import_list, false},
