@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/metrics.h"
@@ -13,7 +14,7 @@
 #include "proto/addresses.h"
 
 enum { LANES_MAX = 8, SLOW_LANES = 2, CLASSES = 3, ADDRESS_BYTES = 256 };
-enum { SPILL_LOAD = 24 };
+enum { SPILL_LOAD = 24, OPEN_WAIT_MS = 1000, OPEN_LOOK_MS = 5 };
 
 const char *const upstream_services[SERVICES] = {"accounts", "crm", "rentals", "billing", "sync"};
 
@@ -141,11 +142,23 @@ static void resolve_service(size_t service)
             retire(&peers[service][i]);
 }
 
+static bool all_reached(void)
+{
+    for (size_t i = 0; i < SERVICES; i++)
+        for (int class = 0; class < CLASSES; class ++)
+            if (upstream_pick(upstream_services[i], (enum lane_class) class, NULL) == NULL)
+                return false;
+    return true;
+}
+
+/* Whoever connects meanwhile waits too, where she would have heard that nothing is available. */
 void upstream_open(void)
 {
     redis_only = lane_new(NULL);
     for (size_t i = 0; i < SERVICES; i++)
         resolve_service(i);
+    for (int i = 0; i < OPEN_WAIT_MS / OPEN_LOOK_MS && !all_reached(); i++)
+        usleep(OPEN_LOOK_MS * 1000);
 }
 
 void upstream_maintain(void)
@@ -196,17 +209,30 @@ static struct lane *better(const struct peer *peer, enum lane_class class, const
     return best;
 }
 
+static bool leads_to(const struct peer *peer, enum lane_class class, const struct lane *lane)
+{
+    for (size_t k = 0; k < lanes_of(class); k++)
+        if (lane != NULL && peer->lanes[class][k] == lane)
+            return true;
+    return false;
+}
+
 struct lane *upstream_pick(const char *service, enum lane_class class, const struct lane *avoid)
 {
     struct peer *of_service = peers_of(service);
-    struct lane *best = NULL;
+    struct lane *best = NULL, *beside = NULL;
     unsigned start = atomic_fetch_add_explicit(&turn, 1, memory_order_relaxed);
     for (unsigned i = 0; of_service != NULL && i < ADDRESSES_MAX; i++) {
         struct peer *peer = &of_service[(start + i) % ADDRESSES_MAX];
-        if (atomic_load(&peer->active))
+        if (!atomic_load(&peer->active))
+            continue;
+        if (leads_to(peer, class, avoid))
+            beside =
+                better(peer, class, avoid, NULL); /* where one lane broke, the others may too */
+        else
             best = better(peer, class, avoid, best);
     }
-    return best;
+    return best != NULL ? best : beside;
 }
 
 static enum err ask(struct lane *lane, struct lane_item *item, struct reply **out)

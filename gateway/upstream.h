@@ -11,7 +11,8 @@ extern const char *const upstream_services[SERVICES];
 void upstream_open(void); /* once */
 /* Now and then, on one thread: resolves names again, replaces what is stuck. */
 void upstream_maintain(void);
-/* The least loaded lane that is up, rather not `avoid`; NULL when the service is out of reach. */
+/* The least loaded lane that is up, rather not one to where `avoid` leads; NULL when the service is
+   out of reach. */
 struct lane *upstream_pick(const char *service, enum lane_class class, const struct lane *avoid);
 /* A lane that only asks Redis. */
 struct lane *upstream_redis(void);

@@ -42,17 +42,27 @@ start_all() { # [directory of the programs]
     for which in "${!bind[@]}" "${!port[@]}"; do start "$which" "$@"; done
     for which in "${!pid[@]}"; do until_true 30 ready "$which" || not_ok "$which starts" "$(tail -n 3 "$work/$which.log")"; done
 }
+# A gateway that is gone is noticed by who asks it; until it is ready again nobody is sent there, as by an
+# edge that looks or by Kubernetes' readiness.
 replace() { # crm1 [directory of the programs]
     stop "$1"
+    in_turn "$1"
     start "$@"
     until_true 20 ready "$1" || not_ok "$1 comes back" "$(tail -n 3 "$work/$1.log")"
+    in_turn
+}
+in_turn() { # [but this one]
+    local which
+    for which in "${!port[@]}"; do
+        [[ $which == "${1:-}" ]] || echo "http://127.0.0.1:${port[$which]}"
+    done >"$work/bases.new"
+    mv "$work/bases.new" "$work/bases"
 }
 
 load_start() { # requests a second
-    local which bases=()
-    for which in "${!port[@]}"; do bases+=("http://127.0.0.1:${port[$which]}"); done
+    in_turn
     rm -f -- "$work/stop"
-    TOKEN=$TOKEN node "$ROOT/tests/scale/load.mjs" "$1" "$work/stop" "${bases[@]}" >"$work/load.json" 2>"$work/load.err" &
+    TOKEN=$TOKEN node "$ROOT/tests/scale/load.mjs" "$1" "$work/stop" "$work/bases" >"$work/load.json" 2>"$work/load.err" &
     load=$!
 }
 load_end() { # prints what it counted

@@ -48,8 +48,8 @@ is "no write was lost, none done twice" "$(jq .created <<<"$counts")" "$(jq .fou
 (($(jq .asked <<<"$counts") > rate * 10)) && ok "there was load: $(jq .asked <<<"$counts") requests" || not_ok "there was load" "$counts"
 jq -e '.kinds | length == 0' <<<"$counts" >/dev/null || jq -c .kinds <<<"$counts" | sed 's/^/#   /'
 
-# 3. A copy killed outright: what was in it is an error or is repeated, never a wrong answer.
-load_start "$rate"
+# 3. A copy killed outright: what was in it is repeated, by the gateway or by who is told Retry-After.
+AGAIN=1 load_start "$rate"
 sleep 2
 for name in "${SERVICES[@]}"; do
     kill -KILL "${pid[${name}1]}"

@@ -1,14 +1,17 @@
 // load.mjs - steady requests to several gateways, as an edge would pass them on: kept connections; a
 // connection that was refused or closed before anything was sent on is another gateway's turn.
-// TOKEN=… node load.mjs RATE STOPFILE BASE…; prints one JSON object.
+// BASES is a file with the gateways that are in turn, one a line. With AGAIN=1 what is told Retry-After
+// (503, or 409 while a key's first request runs) asks once more, which is counted.
+// TOKEN=… node load.mjs RATE STOPFILE BASES; prints one JSON object.
 import http from 'node:http';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
 
-const [rate, stopFile, ...bases] = process.argv.slice(2);
+const [rate, stopFile, basesFile] = process.argv.slice(2);
+const inTurn = () => readFileSync(basesFile, 'utf8').split('\n').filter(Boolean);
 const agent = new http.Agent({ keepAlive: true, maxSockets: 64, timeout: 60000 });
 const token = process.env.TOKEN, mark = `scale ${randomUUID()}`;
-const kinds = {}, out = { asked: 0, failed: 0, passed_on: 0, created: 0, found: 0, slowest_ms: 0, kinds };
+const kinds = {}, out = { asked: 0, failed: 0, passed_on: 0, again: 0, created: 0, found: 0, slowest_ms: 0, kinds };
 let turn = 0, open = 0;
 
 function once(base, method, path, body, key) {
@@ -18,7 +21,7 @@ function once(base, method, path, body, key) {
     const request = http.request(base + path, { method, agent, headers }, (answer) => {
       let text = '';
       answer.on('data', (d) => { text += d; });
-      answer.on('end', () => resolve({ status: answer.statusCode, text }));
+      answer.on('end', () => resolve({ status: answer.statusCode, text, wait: answer.headers['retry-after'] }));
       answer.on('error', (e) => resolve({ status: 0, text: e.code }));
     });
     request.setTimeout(20000, () => request.destroy(new Error('timeout')));
@@ -34,10 +37,15 @@ async function ask(method, path, body) {
   let answer;
   open++;
   out.asked++;
-  for (let i = 0; i < bases.length; i++) {
+  for (let i = 0, bases = inTurn(), again = process.env.AGAIN; i < bases.length; i++) {
     answer = await once(bases[turn++ % bases.length], method, path, body, key);
-    if (answer.status !== 0) break;
-    out.passed_on++;
+    if ([409, 503].includes(answer.status) && answer.wait && again) {
+      again = undefined;
+      await new Promise((r) => setTimeout(r, 1000 * answer.wait));
+      out.again++;
+      i--;
+    } else if (answer.status !== 0) break;
+    else out.passed_on++;
   }
   open--;
   out.slowest_ms = Math.max(out.slowest_ms, Date.now() - began);
@@ -66,7 +74,7 @@ await new Promise((done) => {
 while (open > 0) await new Promise((r) => setTimeout(r, 50));
 let page = 1, last = 1;
 do {
-  const answer = await once(bases[0], 'GET', `/api/clients?per_page=100&page=${page}`);
+  const answer = await once(inTurn()[0], 'GET', `/api/clients?per_page=100&page=${page}`);
   const { data, meta } = JSON.parse(answer.text);
   out.found += data.filter((c) => c.name.startsWith(mark)).length;
   last = meta.last_page;
