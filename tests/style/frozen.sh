@@ -24,11 +24,9 @@ while read -r hash file; do
 done <"$list"
 
 # Old databases get a new file last, new ones in the order of names: both must be the same order.
-bad_order=$(sed 's/^[0-9a-f]*  //' "$list" | awk -F/ '{
-    number = substr($4, 1, 3)
-    if ($2 in last && number <= last[$2])
-        print $0 ": its number is not above " last[$2] ", that of the one before"
-    last[$2] = number }')
+bad_order=$(sed 's/^[0-9a-f]*  //' "$list" | LC_ALL=C awk -F/ '
+    ($2 in last) && $4 "" <= last[$2] { print $0 ": take a number above that of " last[$2] }
+    { last[$2] = $4 "" }')
 [ -z "$bad_order" ] || say "$bad_order"
 
 # Against editing a file and its line: what the previous version had.
