@@ -256,6 +256,7 @@ enum err route_stage(struct exchange *x)
         x->allow = every_verb;
         return ERR_OK;
     }
+    x->dialect = route_dialect(raw); /* of a path that cannot be read, too */
     if (!read_path(x, raw))
         return exchange_fail(x, ERR_MALFORMED, "The path cannot be read.");
     x->dialect = route_dialect((struct slice){x->path, strlen(x->path)});

@@ -206,6 +206,49 @@ static const struct param changes_query[] = {
     {"limit", .help = "Changes at once, at most 500 (100)", .type = F_INT},
     {0},
 };
+static const struct param search_query[] = {
+    {"q", .help = "Words, each of which must occur; needed"},
+    {"types", .help = "Only these, parted by commas: clients, contacts, events …"},
+    {"per_page", .help = "Rows, at most 50", .type = F_INT},
+    {0},
+};
+static const struct param import_query[] = {
+    {"mode", .help = "create (default), update or upsert"},
+    {"key", .help = "How a record is found: external_id (default) or email"},
+    {"dry_run", .help = "1: everything is checked, nothing is kept"},
+    {"mapping", .help = "Header:field,Header:field"},
+    {"delimiter", .help = "One of , ; | or tab"},
+    {0},
+};
+static const struct param users_query[] = {
+    {"page", .help = "Page, from 1", .type = F_INT},
+    {"search", .help = "Part of a searched field"},
+    {"searchBy", .help = "Field to search in"},
+    {"orderBy", .help = "Field to sort by"},
+    {"ascending", .help = "0 sorts downwards"},
+    {"deleted", .help = "1 lists the trash"},
+    {0},
+};
+static const struct param audit_query[] = {
+    {"page", .help = "Page, from 1", .type = F_INT},
+    {"resource", .help = "Only changes of this resource"},
+    {"row_id", .help = "Only changes of this record", .type = F_INT},
+    {"user_id", .help = "Only changes by this user", .type = F_INT},
+    {"op", .help = "Only this operation"},
+    {0},
+};
+static const struct param consent_query[] = {
+    {"state", .help = "As the address of the consent had it"},
+    {"code", .help = "The provider's code"},
+    {"error", .help = "Why nobody consented"},
+    {0},
+};
+static const struct param connected_query[] = {
+    {"provider", .help = "Whose connection it was"},
+    {"status", .help = "connected or failed"},
+    {"reason", .help = "Why it failed"},
+    {0},
+};
 static const struct param utilization_query[] = {
     {"start", .help = "First day, YYYY-MM-DD; needed"},
     {"end", .help = "Last day, at most 366 days in all; needed"},
@@ -214,24 +257,17 @@ static const struct param utilization_query[] = {
     {0},
 };
 
-#define ME "{\"id\":1,\"name\":\"Ada\",\"email\":\"ada@example.org\",\"role\":\"admin\"}"
-#define USER_ROBERT                                                                                \
-    "{\"id\":1,\"pseudo\":\"ada\",\"email\":\"ada@example.org\",\"group_id\":\"admin\","           \
-    "\"person\":null}"
-#define SAID(text) "{\"message\":\"" text "\"}"
+static const struct field feed_more[] = {{"park_id", F_INT, 0, .min = 1, .max = INT64_MAX}, {0}};
+static const struct field moved_more[] = {{"materials", F_LIST, REQUIRED}, {0}};
 
 static const struct endpoint_schema schemas[] = {
-    {"accounts", "register", register_body, new_password,
-     .answer = "{\"user\":" ME ",\"token\":\"1|abc\"}"},
-    {"accounts", "login", login_body, .answer = "{\"user\":" ME ",\"token\":\"1|abc\"}"},
-    {"accounts", "logout", .no_body = true, .answer = SAID("Logged out successfully.")},
-    {"accounts", "forgot_password", forgot_body,
-     .answer = SAID("We have emailed your password reset link.")},
-    {"accounts", "reset_password", reset_body, new_password,
-     .answer = SAID("Your password has been reset.")},
-    {"accounts", "me", .answer = ME},
-    {"accounts", "token_login", login_body, .answer = "{\"token\":\"1|abc\",\"user\":" ME "}"},
-    {"accounts", "token_revoke", .no_body = true, .answer = SAID("Token revoked successfully.")},
+    {"accounts", "register", register_body, new_password},
+    {"accounts", "login", login_body},
+    {"accounts", "logout", .no_body = true},
+    {"accounts", "forgot_password", forgot_body},
+    {"accounts", "reset_password", reset_body, new_password},
+    {"accounts", "token_login", login_body},
+    {"accounts", "token_revoke", .no_body = true},
     {"accounts", "token_create", token_body, token_more},
     {"accounts", "token_delete", .no_body = true},
     {"accounts", "org_create", organization_body},
@@ -244,14 +280,16 @@ static const struct endpoint_schema schemas[] = {
     {"accounts", "invitation_accept", .no_body = true},
     {"accounts", "settings_update", settings_body, .partial = true},
     {"accounts", "preferences_update", preferences_body, preferences_more, .partial = true},
-    {"accounts", "signin", NULL, signin_more,
-     .answer = "{\"user\":" USER_ROBERT ",\"token\":\"a.b.c\"}"},
-    {"accounts", "signup", NULL, signup_more, .answer = USER_ROBERT},
-    {"accounts", "user_get", .answer = USER_ROBERT},
-    {"accounts", "user_update", NULL, signup_more, .partial = true, .answer = USER_ROBERT},
+    {"accounts", "signin", NULL, signin_more},
+    {"accounts", "signup", NULL, signup_more},
+    {"accounts", "user_update", NULL, signup_more, .partial = true},
     {"accounts", "user_delete", .no_body = true},
-    {"accounts", "user_restore", .no_body = true, .answer = USER_ROBERT},
+    {"accounts", "user_restore", .no_body = true},
     {"accounts", "user_settings_update", user_settings_body, .partial = true},
+    {"accounts", "user_list", .query = users_query},
+    {"accounts", "audit_list", .query = audit_query},
+    {"crm", "search", .query = search_query},
+    {"crm", "import", .query = import_query},
     {"crm", "import_cancel", .no_body = true},
     {"billing", "locked_create", locked_body},
     {"billing", "locked_delete", .no_body = true},
@@ -274,30 +312,30 @@ static const struct endpoint_schema schemas[] = {
     {"billing", "unbilled_hours", .query = days_query},
     {"billing", "time_report", .query = report_query},
     {"billing", "terms_update", terms_body, .partial = true},
-    {"sync", "connect", .no_body = true,
-     .answer = "{\"url\":\"https://accounts.google.com/o/oauth2/v2/auth?state=1-abc\"}"},
-    {"sync", "disconnect", .no_body = true, .answer = SAID("Integration disconnected")},
-    {"sync", "integration_sync", .no_body = true, .answer = SAID("Sync initiated")},
-    {"sync", "calendar_sync", .no_body = true, .answer = SAID("Sync initiated")},
-    {"sync", "calendar_update", calendar_body, .partial = true,
-     .answer = "{\"message\":\"Calendar settings updated\",\"calendar\":{\"id\":1,\"name\":"
-               "\"Primary\",\"is_enabled\":true,\"sync_direction\":\"both\"}}"},
+    {"sync", "connect", .no_body = true},
+    {"sync", "disconnect", .no_body = true},
+    {"sync", "integration_sync", .no_body = true},
+    {"sync", "calendar_sync", .no_body = true},
+    {"sync", "calendar_update", calendar_body, .partial = true},
     {"sync", "job_list", .query = jobs_query},
     {"sync", "job_retry", .no_body = true},
     {"sync", "change_list", .query = changes_query},
     {"sync", "webhook_deliveries", .query = deliveries_query},
-    {"sync", "google_notified", .no_body = true, .answer = "{}"},
+    {"sync", "google_notified", .no_body = true},
     {"sync", "webhook_create", webhook_body},
     {"sync", "webhook_update", webhook_body, .partial = true},
-    {"sync", "webhook_delete", .no_body = true, .answer = SAID("Webhook deleted")},
+    {"sync", "webhook_delete", .no_body = true},
     {"sync", "webhook_rotate", overlap_body, .partial = true},
     {"sync", "webhook_test", .no_body = true},
     {"sync", "webhook_rewind", after_body},
     {"sync", "webhook_replay", .no_body = true},
-    {"sync", "connected", .type = "text/html"},
-    {"sync", "callback", .type = "text/html"},
+    {"sync", "connected", .query = connected_query, .type = "text/html"},
+    {"sync", "callback", .query = consent_query, .type = "text/html"},
     {"rentals", "utilization", .query = utilization_query},
+    {"rentals", "feed_create", NULL, feed_more, .partial = true},
     {"rentals", "feed_delete", .no_body = true},
+    {"rentals", "departure", NULL, moved_more},
+    {"rentals", "return", NULL, moved_more},
     {"rentals", "feed_read", .type = "text/calendar"},
 };
 

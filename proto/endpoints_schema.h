@@ -1,7 +1,8 @@
 /*
- * endpoints_schema.h - bodies and answers of the routes that are no plain operation of a resource,
+ * endpoints_schema.h - bodies of the routes that are no plain operation of a resource,
  * by service and op. The services check bodies by these tables, the document generator shows them.
- * Optional: a route without an entry takes and gives any JSON.
+ * Optional: a route without an entry takes any JSON. What they answer is in
+ * answers.def.
  */
 #ifndef PROTO_ENDPOINTS_SCHEMA_H
 #define PROTO_ENDPOINTS_SCHEMA_H
@@ -15,7 +16,6 @@ struct endpoint_schema {
     const struct param *query; /* what the op reads of the query; ends with {0}, or NULL */
     bool no_body;              /* a write that takes none */
     bool partial;              /* nothing is required (updates) */
-    const char *answer;        /* JSON of a typical success body, or NULL */
     const char *type;          /* content type of the answer when it is not JSON, or NULL */
 };
 

@@ -41,7 +41,7 @@ void doc_json(struct buf *out, const char *name, const char *json)
 bool doc_is_op(const struct route *route, const char *op) { return strcmp(route->op, op) == 0; }
 
 /* Unique over the document: a second route of the same operation is told apart by its number. */
-static void put_operation_id(struct buf *out, size_t index)
+static void put_operation_id(struct buf *out, size_t index, bool patch)
 {
     const struct route *route = routes_at(index);
     size_t before = 0;
@@ -50,6 +50,8 @@ static void put_operation_id(struct buf *out, size_t index)
     const char *id = route->op;
     if (route->resource != NULL)
         id = arena_printf(out->arena, "%s_%s", route->op, route->resource->name);
+    if (patch)
+        id = arena_printf(out->arena, "patch_%s", id);
     doc_text(out, "operationId",
              before == 0 ? id : arena_printf(out->arena, "%s_%zu", id, before + 1));
 }
@@ -76,48 +78,71 @@ static bool has_external_id(const struct resource *r)
     return false;
 }
 
-/* Up to 1000 records, or for DELETE their ids. */
-static void put_bulk_body(struct buf *out, const struct route *route)
+/* Behind the schema: the example that was written into `example`. */
+static void put_body_close(struct buf *out, const struct buf *example)
 {
-    put_body_open(out, "application/json", true);
+    doc_json(out, "example", example->data);
+    buf_puts(out, "}}}");
+}
+
+/* Up to 1000 records, or for DELETE their ids. With upsert a record need not be whole. */
+static void put_bulk_body(struct buf *out, const struct route *route, struct buf *example)
+{
+    bool creates = doc_is_op(route, "bulk_create"), changes = doc_is_op(route, "bulk_update");
+    bool upserts = creates && has_external_id(route->resource);
     buf_puts(out, "{\"type\":\"object\",\"properties\":{\"atomic\":{\"type\":\"boolean\"},");
     if (doc_is_op(route, "bulk_delete")) {
         buf_puts(out, "\"ids\":{\"type\":\"array\",\"maxItems\":1000,\"items\":{\"type\":"
                       "\"integer\"}}}}");
-    } else {
-        buf_puts(out, "\"records\":{\"type\":\"array\",\"maxItems\":1000,\"items\":");
-        doc_resource_body(out, route->resource, doc_is_op(route, "bulk_update"));
-        buf_puts(out, doc_is_op(route, "bulk_create") && has_external_id(route->resource)
-                          ? "},\"upsert\":{\"type\":[\"boolean\",\"string\"],\"description\":"
+        buf_puts(example, "{\"ids\":[1]}");
+        return;
+    }
+    buf_puts(out, "\"records\":{\"type\":\"array\",\"maxItems\":1000,\"items\":");
+    doc_resource_body(out, route->resource, changes || upserts);
+    buf_puts(out, upserts ? "},\"upsert\":{\"type\":[\"boolean\",\"string\"],\"description\":"
                             "\"true or external_id: a record whose external_id is known is changed."
                             "\"}}}"
                           : "}}}");
-    }
-    buf_puts(out, "}}}");
+    buf_puts(example, "{\"records\":[");
+    doc_resource_body_example(example, route->resource, changes);
+    if (changes)
+        buf_puts(example, "]}");
+    else
+        buf_puts(example, "],\"atomic\":true}");
+}
+
+static void put_plain_body(struct buf *out, const struct route *route, struct buf *example)
+{
+    const struct endpoint_schema *schema = endpoint_schema_find(route->service, route->op);
+    put_body_open(out, "application/json", !schema->partial);
+    doc_endpoint_body(out, schema, route->dialect);
+    doc_endpoint_body_example(example, schema, route->dialect);
 }
 
 static void put_request_body(struct buf *out, const struct route *route)
 {
     const struct resource *r = route->resource;
     const struct endpoint_schema *schema = endpoint_schema_find(route->service, route->op);
-    bool writes = strcmp(route->verb, "POST") == 0 || strcmp(route->verb, "PUT") == 0;
-    if (r != NULL && (doc_is_op(route, "create") || doc_is_op(route, "update"))) {
+    bool update = doc_is_op(route, "update");
+    struct buf example;
+    buf_init(&example, out->arena);
+    if (r != NULL && (doc_is_op(route, "create") || update)) {
         put_body_open(out, "application/json", true);
-        doc_resource_body(out, r, doc_is_op(route, "update"));
-        buf_puts(out, "}}}");
+        doc_resource_body(out, r, update);
+        doc_resource_body_example(&example, r, update);
     } else if (r != NULL && strncmp(route->op, "bulk_", 5) == 0) {
-        put_bulk_body(out, route);
+        put_body_open(out, "application/json", true);
+        put_bulk_body(out, route, &example);
     } else if (r != NULL && doc_is_op(route, "import")) {
         put_body_open(out, "text/csv", true);
-        buf_puts(out, "{\"type\":\"string\"}}}}");
+        buf_puts(out, "{\"type\":\"string\"}");
+        doc_import_example(&example, r);
     } else if (schema != NULL && (schema->body != NULL || schema->more != NULL)) {
-        put_body_open(out, "application/json", !schema->partial);
-        doc_endpoint_body(out, schema, route->dialect);
-        buf_puts(out, "}}}");
-    } else if (writes && !doc_is_op(route, "restore") && (schema == NULL || !schema->no_body)) {
-        put_body_open(out, "application/json", false);
-        buf_puts(out, "{}}}}");
+        put_plain_body(out, route, &example);
+    } else {
+        return;
     }
+    put_body_close(out, &example);
 }
 
 static const char *summary_of(struct arena *arena, const struct route *route)
@@ -141,15 +166,16 @@ static void put_description(struct buf *out, const struct route *route)
     doc_text(out, "description", text.data);
 }
 
-static void put_operation(struct buf *out, size_t index)
+/* PATCH is PUT by another name (routes.h). */
+static void put_operation(struct buf *out, size_t index, bool patch)
 {
     const struct route *route = routes_at(index);
     char verb[8] = "";
     for (size_t i = 0; i < sizeof verb - 1 && route->verb[i] != '\0'; i++)
         verb[i] = (char)tolower((unsigned char)route->verb[i]);
-    doc_key(out, verb);
+    doc_key(out, patch ? "patch" : verb);
     buf_putc(out, '{');
-    put_operation_id(out, index);
+    put_operation_id(out, index, patch);
     doc_text(out, "summary", summary_of(out->arena, route));
     put_description(out, route);
     doc_key(out, "tags");
@@ -166,6 +192,11 @@ static void put_operation(struct buf *out, size_t index)
     buf_putc(out, '}');
 }
 
+static bool takes_patch(const struct route *route)
+{
+    return strcmp(route->verb, "PUT") == 0 && route->dialect != DIALECT_ROBERT;
+}
+
 static bool seen_pattern(size_t index)
 {
     for (size_t i = 0; i < index; i++)
@@ -179,11 +210,15 @@ static void put_paths(struct buf *out)
     for (size_t i = 0; i < routes_count(); i++) {
         if (seen_pattern(i))
             continue;
-        doc_key(out, routes_at(i)->pattern);
+        doc_key(out, doc_path(out->arena, routes_at(i)->pattern));
         buf_putc(out, '{');
         for (size_t k = i; k < routes_count(); k++)
-            if (strcmp(routes_at(k)->pattern, routes_at(i)->pattern) == 0)
-                put_operation(out, k);
+            if (strcmp(routes_at(k)->pattern, routes_at(i)->pattern) == 0) {
+                put_operation(out, k, false);
+                if (takes_patch(routes_at(k)))
+                    put_operation(out, k, true);
+            }
+        doc_page_of(out, routes_at(i)->pattern);
         buf_putc(out, '}');
     }
 }
@@ -206,6 +241,8 @@ static void put_tags(struct buf *out)
                      : arena_printf(out->arena, "Routes of the group %s", route->tag));
         buf_putc(out, '}');
     }
+    doc_next(out);
+    buf_puts(out, "{\"name\":\"System\",\"description\":\"What the gateway answers by itself\"}");
 }
 
 static void put_components(struct buf *out, const char *custom)
@@ -238,6 +275,7 @@ void openapi_write(struct buf *out, const char *custom_or_null)
     put_tags(out);
     buf_puts(out, "],\"paths\":{");
     put_paths(out);
+    doc_pages(out);
     buf_putc(out, '}');
     put_components(out, custom_or_null);
     buf_putc(out, '}');

@@ -70,19 +70,34 @@ static void refer_all(struct buf *out, const char *const *names)
         refer(out, *names);
 }
 
-/* One for each {name} of the pattern. */
+#define RESTORE "/restore/{id}"
+
+const char *doc_path(struct arena *arena, const char *pattern)
+{
+    const char *at = strstr(pattern, RESTORE);
+    return at == NULL ? pattern
+                      : arena_printf(arena, "%.*s/{restore}/{id}", (int)(at - pattern), pattern);
+}
+
+static const char *path_schema(const char *name)
+{
+    if (strcmp(name, "id") == 0)
+        return "{\"type\":\"integer\",\"format\":\"int64\",\"minimum\":1}";
+    if (strcmp(name, "restore") == 0)
+        return "{\"type\":\"string\",\"enum\":[\"restore\"],\"default\":\"restore\"}";
+    return "{\"type\":\"string\"}";
+}
+
+/* One for each {name} of the path. */
 static void put_path_parameters(struct buf *out, const char *pattern)
 {
-    for (const char *at = strchr(pattern, '{'); at != NULL; at = strchr(at + 1, '{')) {
-        size_t len = strcspn(at + 1, "}");
-        const char *name = arena_strndup(out->arena, at + 1, len);
-        bool id = strcmp(name, "id") == 0;
+    const char *path = doc_path(out->arena, pattern);
+    for (const char *at = strchr(path, '{'); at != NULL; at = strchr(at + 1, '{')) {
+        const char *name = arena_strndup(out->arena, at + 1, strcspn(at + 1, "}"));
         doc_next(out);
         buf_puts(out, "{\"in\":\"path\",\"required\":true");
         doc_text(out, "name", name);
-        doc_json(out, "schema",
-                 id ? "{\"type\":\"integer\",\"format\":\"int64\",\"minimum\":1}"
-                    : "{\"type\":\"string\"}");
+        doc_json(out, "schema", path_schema(name));
         buf_putc(out, '}');
     }
 }
@@ -142,6 +157,23 @@ static bool is_shared(const struct resource *r, const char *name)
     return r->dialect == DIALECT_ROBERT && memmem(names, sizeof names, name, strlen(name)) != NULL;
 }
 
+/* Help says what cannot be left out: those have an example, too. */
+static void put_needed(struct buf *out, const struct param *param)
+{
+    static const char *const examples[][2] = {{"start", "2026-03-01"},
+                                              {"end", "2026-03-31"},
+                                              {"reference", "2026-00017"},
+                                              {"q", "north"}};
+    bool needed =
+        strstr(param->help, "needed") != NULL || strstr(param->help, "(required)") != NULL;
+    if (!needed)
+        return;
+    doc_json(out, "required", "true");
+    for (size_t i = 0; i < COUNT_OF(examples); i++)
+        if (strcmp(examples[i][0], param->name) == 0)
+            doc_text(out, "example", examples[i][1]);
+}
+
 static void put_params(struct buf *out, const struct resource *r, const struct param *p)
 {
     for (; p != NULL && p->name != NULL; p++) {
@@ -152,6 +184,7 @@ static void put_params(struct buf *out, const struct resource *r, const struct p
         buf_puts(out, "{\"in\":\"query\"");
         doc_text(out, "name", name);
         doc_text(out, "description", p->help);
+        put_needed(out, p);
         doc_json(out, "schema",
                  p->list ? "{\"type\":\"array\",\"items\":{\"type\":\"string\"}}"
                          : "{\"type\":\"string\"}");
@@ -181,7 +214,8 @@ void doc_parameters(struct buf *out, const struct route *route)
     if (strcmp(route->verb, "GET") != 0)
         refer(out, "idempotency");
     const struct endpoint_schema *schema = endpoint_schema_find(route->service, route->op);
-    if (schema != NULL)
+    bool own = route->resource != NULL && doc_is_op(route, "search"); /* not GET /api/search */
+    if (schema != NULL && !own)
         put_params(out, NULL, schema->query);
     if (route->resource == NULL)
         return;

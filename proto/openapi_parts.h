@@ -29,6 +29,37 @@ void doc_shared_headers(struct buf *out);
 void doc_responses(struct buf *out, const struct route *route);
 void doc_shared_responses(struct buf *out);
 
+/* Shapes, as answers.def writes them: of an answer, or NULL; of a named schema, or NULL; what a
+   resource's answers and its list's meta show besides, or NULL. */
+const char *doc_answer(struct arena *arena, const struct route *route);
+const char *doc_shape(const char *schema);
+const char *doc_also(const struct resource *resource);
+const char *doc_meta(const struct resource *resource);
+/* Schema and example of a shape; its members alone. */
+void doc_shape_schema(struct buf *out, const char *shape);
+void doc_shape_members(struct buf *out, const char *shape);
+void doc_shape_example(struct buf *out, const char *shape);
+/* components.schemas of answers.def, members only */
+void doc_shapes(struct buf *out);
+
+/* Examples: of a schema in components, of bodies. */
+void doc_schema_example(struct buf *out, const char *schema);
+void doc_type_example(struct buf *out, const char *type);
+void doc_import_example(struct buf *out, const struct resource *resource);
+void doc_resource_body_example(struct buf *out, const struct resource *resource, bool partial);
+void doc_endpoint_body_example(struct buf *out, const struct endpoint_schema *schema,
+                               enum dialect dialect);
+bool doc_is_shown(const struct field *field);
+bool doc_is_written(const struct field *field);
+
+/* The pattern as the document shows it: "/api/tags/{restore}/{id}", whose {restore} has one value,
+   so that no tool takes it for an /api/tags/{id}/{...}. */
+const char *doc_path(struct arena *arena, const char *pattern);
+/* What the gateway answers by itself: the `"get":{…}` of a path that is a route's too, and members
+   of paths for the others. */
+void doc_page_of(struct buf *out, const char *path);
+void doc_pages(struct buf *out);
+
 bool doc_is_op(const struct route *route, const char *op);
 
 #endif

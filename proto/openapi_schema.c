@@ -110,7 +110,7 @@ static void put_shown(struct buf *out, const struct field *field, enum dialect d
     buf_putc(out, '}');
 }
 
-static bool is_shown(const struct field *field)
+bool doc_is_shown(const struct field *field)
 {
     return (field->flags & (HIDDEN | WRITEONLY)) == 0 && field->type != F_LIST;
 }
@@ -133,24 +133,27 @@ static void put_item(struct buf *out, const struct resource *r)
     doc_key(out, "properties");
     buf_putc(out, '{');
     for (const struct field *f = r->fields; f->name != NULL; f++)
-        if (is_shown(f)) {
+        if (doc_is_shown(f)) {
             doc_key(out, f->name);
             put_shown(out, f, r->dialect);
         }
     for (const struct relation *x = r->relations; x != NULL && x->key != NULL; x++)
         doc_json(out, x->key, "{}");
+    if (doc_also(r) != NULL)
+        doc_shape_members(out, doc_also(r));
     buf_puts(out, "}}");
 }
 
-static bool is_written(const struct field *field)
+bool doc_is_written(const struct field *field)
 {
     return (field->flags & READONLY) == 0 && field->type != F_ID && field->type != F_COMPUTED;
 }
 
-/* A field as bodies may bring it. */
-static void put_written(struct buf *out, const struct field *field, enum dialect dialect)
+/* A field as bodies may bring it: in one that creates, null stands for a default. */
+static void put_written(struct buf *out, const struct field *field, enum dialect dialect,
+                        bool partial)
 {
-    bool nullable = (field->flags & (REQUIRED | NOT_NULL)) == 0;
+    bool nullable = (field->flags & (partial ? REQUIRED | NOT_NULL : REQUIRED)) == 0;
     buf_putc(out, '{');
     if (field->type == F_DECIMAL)
         doc_json(out, "type",
@@ -173,7 +176,7 @@ static void put_written(struct buf *out, const struct field *field, enum dialect
 static void put_required(struct buf *out, const struct field *fields, bool *any)
 {
     for (const struct field *f = fields; f != NULL && f->name != NULL; f++) {
-        if (!is_written(f) || (f->flags & REQUIRED) == 0)
+        if (!doc_is_written(f) || (f->flags & REQUIRED) == 0)
             continue;
         if (!*any)
             doc_json(out, "required", "[");
@@ -198,12 +201,13 @@ static void open_body(struct buf *out, const struct field *fields, const struct 
         buf_putc(out, ']');
 }
 
-static void put_properties(struct buf *out, const struct field *fields, enum dialect dialect)
+static void put_properties(struct buf *out, const struct field *fields, enum dialect dialect,
+                           bool partial)
 {
     for (const struct field *f = fields; f != NULL && f->name != NULL; f++)
-        if (is_written(f)) {
+        if (doc_is_written(f)) {
             doc_key(out, f->name);
-            put_written(out, f, dialect);
+            put_written(out, f, dialect, partial);
         }
 }
 
@@ -211,8 +215,8 @@ void doc_endpoint_body(struct buf *out, const struct endpoint_schema *schema, en
 {
     open_body(out, schema->body, schema->more, schema->partial);
     doc_json(out, "properties", "{");
-    put_properties(out, schema->body, dialect);
-    put_properties(out, schema->more, dialect);
+    put_properties(out, schema->body, dialect, schema->partial);
+    put_properties(out, schema->more, dialect, schema->partial);
     buf_puts(out, "}}");
 }
 
@@ -221,7 +225,7 @@ void doc_resource_body(struct buf *out, const struct resource *r, bool partial)
     open_body(out, r->fields, NULL, partial);
     put_custom_ref(out, r->custom);
     doc_json(out, "properties", "{");
-    put_properties(out, r->fields, r->dialect);
+    put_properties(out, r->fields, r->dialect, partial);
     buf_puts(out, "}}");
 }
 
@@ -240,7 +244,8 @@ static const char envelopes[] =
     "\"last_page\":{\"type\":\"integer\"},\"links\":{\"type\":\"array\",\"items\":{\"type\":"
     "\"object\"}},\"path\":{\"type\":\"string\"},\"per_page\":{\"type\":\"integer\"},\"to\":{"
     "\"type\":[\"integer\",\"null\"]},\"total\":{\"type\":\"integer\"},\"next_cursor\":{\"type\":["
-    "\"string\",\"null\"]},\"prev_cursor\":{\"type\":[\"string\",\"null\"]}}},"
+    "\"string\",\"null\"]},\"prev_cursor\":{\"type\":[\"string\",\"null\"]},\"total_is_at_least\":{"
+    "\"type\":\"boolean\"}}},"
     "\"RobertError\":{\"type\":\"object\",\"properties\":{\"success\":{\"const\":false},\"error\":{"
     "\"type\":[\"object\",\"string\"],\"properties\":{\"code\":{\"type\":\"integer\"},"
     "\"message\":{\"type\":\"string\"},\"details\":{\"type\":[\"object\",\"array\",\"null\"],"
@@ -315,6 +320,7 @@ static void put_custom(struct buf *out, const char *custom, const char *name)
 void doc_schemas(struct buf *out, const char *custom_or_null)
 {
     buf_puts(out, envelopes);
+    doc_shapes(out);
     for (size_t i = 0; resources[i] != NULL; i++)
         if ((resources[i]->without & NO_CRUD) != NO_CRUD)
             put_item(out, resources[i]);

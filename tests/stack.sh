@@ -61,12 +61,24 @@ like() {
 
 # http VERB PATH TOKEN [BODY]: sets STATUS and BODY.
 http() {
-    local args=(-s -m 40 -X "$1" -H 'Accept: application/json' -w '\n%{http_code}' "$URL$2")
+    local args=(-s -m 40 -X "$1" -H 'Accept: application/json' -w '\n%{content_type}\n%{http_code}' "$URL$2") type
     [[ -z $3 ]] || args+=(-H "Authorization: Bearer $3")
     [[ -z ${4:-} ]] || args+=(-H 'Content-Type: application/json' --data-binary "$4")
     BODY=$(curl "${args[@]}" 2>&1)
     STATUS=${BODY##*$'\n'}
     BODY=${BODY%$'\n'*}
+    type=${BODY##*$'\n'}
+    BODY=${BODY%$'\n'*}
+    [[ -z ${BUREAU_EXCHANGES:-} || $STATUS == 000 ]] || keep_exchange "$1" "$2" "${4:-}" "$type"
+}
+
+# One line as tests/api/exchanges.c writes them, for tests/answers.sh.
+keep_exchange() { # verb target sent type
+    local line
+    line=$(jq -cn --arg verb "$1" --arg target "$2" --rawfile sent <(printf %s "$3") --arg type "$4" \
+        --rawfile body <(printf %s "$BODY") --argjson status "$STATUS" \
+        '{status: $status, verb: $verb, target: $target, sent: $sent, type: $type, body: $body}')
+    printf '%s\n' "$line" >>"$BUREAU_EXCHANGES"
 }
 
 # register NAME: a fresh organization; sets TOKEN, ORG, USER_ID, EMAIL.

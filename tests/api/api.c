@@ -10,6 +10,7 @@
 #include <sys/random.h>
 
 #include "proto/resources.h"
+#include "tests/api/exchanges.h"
 
 #define PASSWORD "Correct-horse9"
 
@@ -100,6 +101,7 @@ struct answer api_send(struct arena *arena, const char *base, const char *verb, 
     answer.headers = head.data;
     answer.body = body.data;
     answer.len = body.len;
+    exchange_keep(arena, verb, target, body_or_null, &answer);
     return answer;
 }
 

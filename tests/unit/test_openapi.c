@@ -1,7 +1,10 @@
 #include "proto/openapi.h"
 
+#include "proto/openapi_parts.h"
 #include "proto/routes.h"
 #include "tests/unit/test.h"
+
+enum { OWN_PAGES = 7 }; /* openapi_pages.c */
 
 static struct arena *arena;
 static const char *document;
@@ -23,9 +26,11 @@ static void test_every_route_is_described_once(void **state)
 {
     (void)state;
     for (size_t i = 0; i < routes_count(); i++)
-        if (count_of(quoted("", routes_at(i)->pattern, ":{")) != 1)
+        if (count_of(quoted("", doc_path(arena, routes_at(i)->pattern), ":{")) != 1)
             fail_msg("%s", routes_at(i)->pattern);
-    assert_int_equal(count_of("\"operationId\":"), routes_count());
+    size_t patches = count_of("\"operationId\":\"patch_");
+    assert_true(patches > 0);
+    assert_int_equal(count_of("\"operationId\":"), routes_count() + patches + OWN_PAGES);
 }
 
 /* What a route's own table says it reads of the query. */
@@ -74,6 +79,52 @@ static void test_every_reference_leads_somewhere(void **state)
     }
 }
 
+/* A route that is no plain operation of a resource needs its line in answers.def. */
+static void test_every_answer_has_a_schema(void **state)
+{
+    (void)state;
+    const char *open = strstr(document, "\"schema\":{}");
+    if (open != NULL)
+        fail_msg("%.300s", open);
+}
+
+static void schema_is(const char *shape, const char *schema)
+{
+    struct buf out;
+    buf_init(&out, arena);
+    doc_shape_schema(&out, shape);
+    assert_string_equal(out.data, schema);
+}
+
+static void example_is(const char *shape, const char *example)
+{
+    struct buf out;
+    buf_init(&out, arena);
+    doc_shape_example(&out, shape);
+    assert_string_equal(out.data, example);
+}
+
+static void test_a_shape_becomes_schema_and_example(void **state)
+{
+    (void)state;
+    schema_is("{\"a\": 1, \"b?\": \"x\", \"c~\": [true], \"*d\": null}",
+              "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"integer\"},\"b\":{\"type\":["
+              "\"string\","
+              "\"null\"]},\"c\":{\"type\":\"array\",\"items\":{\"type\":\"boolean\"}}},"
+              "\"required\":[\"a\","
+              "\"b\"],\"additionalProperties\":{}}");
+    schema_is(
+        "{\"at~?\": \"2026-03-02T09:00:00+00:00\", \"n\": 1.5}",
+        "{\"type\":\"object\",\"properties\":{\"at\":{\"type\":[\"string\",\"null\"],\"format\":"
+        "\"date-time\"},\"n\":{\"type\":\"number\"}},\"required\":[\"n\"]}");
+    schema_is("[\"@client\"]",
+              "{\"type\":\"array\",\"items\":{\"$ref\":\"#/components/schemas/client\"}}");
+    schema_is("{}", "{\"type\":\"object\",\"properties\":{}}");
+    example_is("{\"a~?\": [\"x, \\\"y\\\": z\"], \"*d\": null}",
+               "{\"a\":[\"x, \\\"y\\\": z\"],\"d\":null}");
+    example_is("{\"data\": \"@Destroyed\"}", "{\"data\":{\"destroyed\":true}}");
+}
+
 /* Braces and brackets close in order, and no comma stands where none may. */
 static void test_it_is_balanced(void **state)
 {
@@ -102,7 +153,8 @@ static void test_examples_are_in_the_words_of_the_dialects(void **state)
     (void)state;
     assert_int_equal(count_of("\"example\":{\"message\":\"Unauthenticated.\"}"), 1);
     assert_int_equal(count_of("\"details\":{\"name\":[\"name must not be empty\"]}}}"), 1);
-    assert_int_equal(count_of("\"errors\":{\"name\":[\"The name field is required.\"]}}"), 1);
+    assert_int_equal(
+        count_of("invalid.\",\"errors\":{\"name\":[\"The name field is required.\"]}}}}"), 1);
 }
 
 static void test_custom_fields_of_an_organization_are_shown(void **state)
@@ -125,6 +177,8 @@ int main(void)
         cmocka_unit_test(test_queries_of_endpoints_are_shown),
         cmocka_unit_test(test_operation_ids_are_unique),
         cmocka_unit_test(test_every_reference_leads_somewhere),
+        cmocka_unit_test(test_every_answer_has_a_schema),
+        cmocka_unit_test(test_a_shape_becomes_schema_and_example),
         cmocka_unit_test(test_it_is_balanced),
         cmocka_unit_test(test_examples_are_in_the_words_of_the_dialects),
         cmocka_unit_test(test_custom_fields_of_an_organization_are_shown),
