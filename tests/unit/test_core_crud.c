@@ -245,6 +245,74 @@ static void test_custom_fields_are_checked_shown_and_unique(void **state)
     assert_int_equal(e->reply.page.total, 1);
 }
 
+/* Document 002's fourteen: what is taken, how it is shown, found and refused. */
+static const struct {
+    const char *type, *sent, *shown, *filter, *bad, *fault;
+} types[] = {
+    {"Boolean", "\"1\"", "true", "true", "\"maybe\"", "The F field must be true or false."},
+    {"ColorSwatch", "\"#333333\"", "\"#333333\"", "#333333", "\"red\"",
+     "The F field must be a valid hexadecimal color."},
+    {"Checkbox", "[5]", "[5]", "9,5", "[6]", "The selected F is invalid."},
+    {"Date", "\"2020-11-26\"", "\"2020-11-26\"", "2020-11-26", "\"2020-02-30\"",
+     "The F field must be a valid date."},
+    {"DateTime", "\"2020-11-26T07:00:00+01:00\"", "\"2020-11-26 06:00:00\"", "2020-11-26T06:00:00Z",
+     "\"soon\"", "The F field must be a valid date."},
+    {"MultiSelect", "[\"10\",5]", "[10, 5]", "10", "5", "The F field must be an array."},
+    {"Number", "\"200\"", "200", "200", "1.5", "The F field must be an integer."},
+    {"Numeric", "1250.330", "1250.33", "1250.33", "\"many\"", "The F field must be a number."},
+    {"Radio", "5", "5", "5", "6", "The selected F is invalid."},
+    {"URL", "\"https://a.example\"", "\"https://a.example\"", "https://a.example", "\"nowhere\"",
+     "The F field must be a valid URL."},
+    {"Select", "\"10\"", "10", "10", "[10]", "The selected F is invalid."},
+    {"Text", "\" Sample \"", "\"Sample\"", "Sample", "[\"x\"]", "The F field must be a string."},
+    {"Textarea", "\"a\\nb\"", "\"a\\nb\"", "a\nb", "5", "The F field must be a string."},
+    {"Timezone", "\"America/Toronto\"", "\"America/Toronto\"", "America/Toronto",
+     "\"Mars/Olympus\"", "The F field must be a valid timezone."},
+};
+
+static struct engine_call *in_five(const char *op, const char *query, const char *field,
+                                   const char *value)
+{
+    const char *body =
+        field == NULL ? NULL : arena_printf(arena, "{\"name\":\"A\",\"%s\":%s}", field, value);
+    struct engine_call *e = prepare(resource_find("client"), op, 0, query, body);
+    e->request.who.organization_id = 5;
+    (void)run(e);
+    return e;
+}
+
+static void test_each_type_of_custom_field(void **state)
+{
+    (void)state;
+    NEEDS_DATABASE();
+    (void)database_ask(database_url,
+                       "INSERT INTO accounts.organizations (id, name, slug) VALUES (5, 'd', 'd');"
+                       "INSERT INTO accounts.users (id, name, email, password)"
+                       " VALUES (7, 'u', 'u@x', 'x') ON CONFLICT DO NOTHING;"
+                       "INSERT INTO accounts.members (organization_id, user_id, role)"
+                       " VALUES (5, 7, 'owner')");
+    for (size_t i = 0; i < COUNT_OF(types); i++)
+        (void)database_ask(
+            database_url,
+            arena_printf(arena,
+                         "INSERT INTO crm.custom_fields (organization_id, resource, field_id,"
+                         " label, type, options) VALUES (5, 'clients', 'f%zu', 'F', '%s',"
+                         " '[{\"id\": 5, \"name\": \"a\"}, {\"id\": 10, \"name\": \"b\"}]')",
+                         i, types[i].type));
+    for (size_t i = 0; i < COUNT_OF(types); i++) {
+        const char *id = arena_printf(arena, "f%zu", i);
+        struct engine_call *e = in_five("create", NULL, id, types[i].sent);
+        assert_has(e, arena_printf(arena, "\"%s\" : %s", id, types[i].shown));
+        e = in_five("list", arena_printf(arena, "filter[%s]=%s&sort=-%s", id, types[i].filter, id),
+                    NULL, NULL);
+        assert_int_equal(e->reply.page.total, 1);
+        e = in_five("list", arena_printf(arena, "filter[%s]=null", id), NULL, NULL);
+        assert_int_equal(e->reply.page.total, i);
+        e = in_five("create", NULL, id, types[i].bad);
+        assert_string_equal(engine_faults(e), arena_printf(arena, "%s: %s", id, types[i].fault));
+    }
+}
+
 static void test_a_page_past_the_end_is_empty(void **state)
 {
     (void)state;
@@ -270,7 +338,8 @@ static void test_changes_are_kept_and_sealed(void **state)
         ;
     assert_int_equal(audit_verify(accounts), 0);
     (void)database_ask(database_url, "SET session_replication_role = replica;"
-                                     "UPDATE core.audit SET changes = '{}' WHERE seq = 2");
+                                     "UPDATE core.audit SET changes = '{}'"
+                                     " WHERE organization_id = 1 AND seq = 2");
     assert_int_equal(audit_verify(accounts), 1);
     pg_close(accounts);
 }
@@ -310,6 +379,7 @@ int main(void)
         cmocka_unit_test(test_cursors_walk_every_row_once),
         cmocka_unit_test(test_searches_are_counted_up_to_a_bound),
         cmocka_unit_test(test_custom_fields_are_checked_shown_and_unique),
+        cmocka_unit_test(test_each_type_of_custom_field),
         cmocka_unit_test(test_a_page_past_the_end_is_empty),
         cmocka_unit_test(test_changes_are_kept_and_sealed),
         cmocka_unit_test(test_bulk_keeps_what_is_good),
