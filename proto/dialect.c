@@ -63,8 +63,8 @@ static const char *method_words(struct arena *arena, const struct saying *s)
 static const char *special_words(struct arena *arena, const struct saying *s, enum err err)
 {
     const struct resource *r = s->route == NULL ? NULL : s->route->resource;
-    if (err == ERR_CONFLICT && r != NULL && is_robert(s))
-        return r->duplicate;
+    if (err == ERR_CONFLICT && r != NULL && r->duplicate != NULL && is_robert(s))
+        return text_in(arena, r->duplicate, s->dialect, s->language);
     if (err == ERR_TIMEOUT && reads_only(s))
         return "The request took too long and was given up. Please try again in a moment.";
     if (is_robert(s))
@@ -93,7 +93,7 @@ static const char *words_of(struct arena *arena, const struct saying *s, const s
 {
     /* The details of a defect are for the log alone. */
     if (reply->message != NULL && reply->err != ERR_INTERNAL)
-        return reply->message;
+        return text_in(arena, reply->message, s->dialect, s->language);
     if (reply->err == ERR_CONFLICT && reply->faults != NULL)
         return fault_words(arena, s, reply->faults);
     const char *special = special_words(arena, s, reply->err);

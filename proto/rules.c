@@ -27,6 +27,17 @@ static void put_text(struct buf *out, const char *text_or_null)
         buf_puts(out, text_or_null);
 }
 
+const char *text_in(struct arena *arena, const char *text, enum dialect dialect,
+                    enum language language)
+{
+    const char *french = strchr(text, IN_FRENCH("")[0]);
+    if (french == NULL)
+        return text;
+    return dialect == DIALECT_ROBERT && language == LANGUAGE_FR
+               ? french + 1
+               : arena_strndup(arena, text, (size_t)(french - text));
+}
+
 void rule_say(struct buf *out, const struct fault *fault, enum dialect dialect,
               enum language language)
 {
@@ -45,6 +56,8 @@ void rule_say(struct buf *out, const struct fault *fault, enum dialect dialect,
             put_label(out, fault);
         else if (strncmp(brace, "{name}", 6) == 0)
             buf_puts(out, field_of(fault)); /* Robert: the key as it stands in the body */
+        else if (fault->rule == RULE_SAID && fault->a != NULL)
+            buf_puts(out, text_in(out->arena, fault->a, dialect, language));
         else
             put_text(out, brace[1] == 'a' ? fault->a : fault->b);
         text = end + 1;

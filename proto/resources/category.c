@@ -1,4 +1,5 @@
 #include "proto/resources.h"
+#include "proto/rules.h"
 
 static const struct field fields[] = {
     {"id", F_ID, SORT},
@@ -36,7 +37,8 @@ const struct resource category_resource = {
     .remove = ROLE_MEMBER,
     .fields = fields,
     .relations = relations,
-    .duplicate = "A category with this name exists already.",
+    .duplicate =
+        "A category with this name exists already." IN_FRENCH("Une catégorie porte déjà ce nom."),
     .summary = "Tidies up materials",
     .audit = true,
 };

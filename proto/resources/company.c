@@ -1,4 +1,5 @@
 #include "proto/resources.h"
+#include "proto/rules.h"
 
 static const struct field fields[] = {
     {"id", F_ID, SORT},
@@ -60,7 +61,8 @@ const struct resource company_resource = {
     .actions = actions,
     .count_sql = "(SELECT coalesce(sum(n), 0)::bigint FROM crm.counters"
                  " WHERE organization_id = core.org() AND kind = 'companies')",
-    .duplicate = "A company with this legal name exists already.",
+    .duplicate = "A company with this legal name exists already." IN_FRENCH(
+        "Une société porte déjà cette raison sociale."),
     .summary = "Companies that persons belong to",
     .audit = true,
 };

@@ -1,4 +1,5 @@
 #include "proto/resources.h"
+#include "proto/rules.h"
 
 enum { PRICE_MAX = 999999, STOCK_MAX = 100000 };
 
@@ -108,7 +109,8 @@ const struct resource material_resource = {
     .actions = actions,
     .custom = "materials",
     .search_sql = "t.search_text",
-    .duplicate = "A material with this reference exists already.",
+    .duplicate = "A material with this reference exists already." IN_FRENCH(
+        "Un matériel porte déjà cette référence."),
     .summary = "What is rented out",
     .audit = true,
 };

@@ -1,4 +1,5 @@
 #include "proto/resources.h"
+#include "proto/rules.h"
 
 /* Over the park's living materials. */
 #define PARK_SUM(sum)                                                                              \
@@ -47,7 +48,7 @@ const struct resource park_resource = {
     .remove = ROLE_MEMBER,
     .fields = fields,
     .actions = actions,
-    .duplicate = "A park with this name exists already.",
+    .duplicate = "A park with this name exists already." IN_FRENCH("Un parc porte déjà ce nom."),
     .summary = "A set of materials in one place",
     .audit = true,
 };

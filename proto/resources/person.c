@@ -1,4 +1,5 @@
 #include "proto/resources.h"
+#include "proto/rules.h"
 
 static const struct field fields[] = {
     {"id", F_ID, SORT},
@@ -68,7 +69,8 @@ const struct resource person_resource = {
     .actions = actions,
     .count_sql = "(SELECT coalesce(sum(n), 0)::bigint FROM crm.counters"
                  " WHERE organization_id = core.org() AND kind = 'contacts')",
-    .duplicate = "A person with this name and e-mail address exists already.",
+    .duplicate = "A person with this name and e-mail address exists already." IN_FRENCH(
+        "Une personne porte déjà ce nom et cette adresse e-mail."),
     .summary = "People: beneficiaries, technicians, users",
     .audit = true,
 };

@@ -1,4 +1,5 @@
 #include "proto/resources.h"
+#include "proto/rules.h"
 
 static const struct field fields[] = {
     {"id", F_ID, SORT},
@@ -32,7 +33,8 @@ const struct resource subcategory_resource = {
     .remove = ROLE_MEMBER,
     .fields = fields,
     .params = params,
-    .duplicate = "A sub-category with this name exists already in this category.",
+    .duplicate = "A sub-category with this name exists already in this category." IN_FRENCH(
+        "Une sous-catégorie de cette catégorie porte déjà ce nom."),
     .summary = "A part of a category",
     .audit = true,
 };

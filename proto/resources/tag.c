@@ -1,4 +1,5 @@
 #include "proto/resources.h"
+#include "proto/rules.h"
 
 static const struct field fields[] = {
     {"id", F_ID, SORT},
@@ -33,7 +34,8 @@ const struct resource tag_resource = {
     .remove = ROLE_MEMBER,
     .fields = fields,
     .actions = actions,
-    .duplicate = "A tag with this name exists already.",
+    .duplicate =
+        "A tag with this name exists already." IN_FRENCH("Une étiquette porte déjà ce nom."),
     .summary = "Tidies up materials and persons",
     .audit = true,
 };

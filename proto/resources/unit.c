@@ -1,4 +1,5 @@
 #include "proto/resources.h"
+#include "proto/rules.h"
 
 static const char *const states[] = {"available", "out_of_order", "lost", NULL};
 
@@ -38,7 +39,8 @@ const struct resource unit_resource = {
     .remove = ROLE_MEMBER,
     .fields = fields,
     .params = params,
-    .duplicate = "A unit with this serial_number exists already.",
+    .duplicate = "A unit with this serial_number exists already." IN_FRENCH(
+        "Une unité porte déjà ce serial_number."),
     .summary = "A single piece of a material",
     .audit = true,
 };

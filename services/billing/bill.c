@@ -125,13 +125,19 @@ static enum err read_basis(struct call *call, struct basis *basis)
 static enum err judge(struct call *call, struct basis *basis)
 {
     if (!basis->billable)
-        return call_fail(call, ERR_CONFLICT, "The event is not billable.");
+        return call_fail(
+            call, ERR_CONFLICT,
+            "The event is not billable." IN_FRENCH("L'événement n'est pas facturable."));
     if (!basis->has_beneficiary)
-        return call_fail(call, ERR_CONFLICT, "The event has no beneficiary to bill.");
+        return call_fail(call, ERR_CONFLICT,
+                         "The event has no beneficiary to bill." IN_FRENCH(
+                             "L'événement n'a pas de bénéficiaire à facturer."));
     if (degressive_rate(basis->expression, basis->days, &basis->rate) != DEGRESSIVE_OK)
         return call_fail(call, ERR_CONFLICT,
                          "The degressive rate of the organization's settings cannot be computed"
-                         " for this event.");
+                         " for this event." IN_FRENCH(
+                             "Le tarif dégressif des réglages de l'organisation ne peut pas"
+                             " être calculé pour cet événement."));
     return ERR_OK;
 }
 

@@ -123,7 +123,8 @@ static void put_faults(struct bulk *bulk, const struct fault *fault)
 static const char *words_of(struct bulk *bulk, enum err err, const struct reply *reply)
 {
     if (reply->message != NULL)
-        return reply->message;
+        return text_in(bulk->call->arena, reply->message, bulk->call->resource->dialect,
+                       language_of(bulk->call->request->who.language));
     if (err == ERR_INVALID)
         return "The given data was invalid.";
     if (err == ERR_NOT_FOUND)

@@ -123,7 +123,8 @@ static enum err invalid(struct call *call, const struct pg_fault *fault, const c
     bool deleting = strncmp(call->request->op, "delete", 6) == 0 ||
                     strcmp(call->request->op, "bulk_delete") == 0;
     if (refers && deleting)
-        return call_fail(call, ERR_CONFLICT, "It is still in use.");
+        return call_fail(call, ERR_CONFLICT,
+                         "It is still in use." IN_FRENCH("Il est encore utilisé."));
     enum rule rule = refers                                  ? RULE_EXISTS
                      : strcmp(fault->sqlstate, "23502") == 0 ? RULE_MISSING
                                                              : RULE_FORMAT;

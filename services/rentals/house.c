@@ -89,7 +89,10 @@ enum err utilization(struct call *call)
         return err;
     const char *json = pg_text(result, 0, 0);
     if (json == NULL)
-        return call_fault_said(call, "end", "At most %d days can be asked for.", DAYS_MAX);
+        return call_fault_said(call, "end",
+                               "At most %d days can be asked for." IN_FRENCH(
+                                   "Au plus %d jours peuvent être demandés."),
+                               DAYS_MAX, DAYS_MAX);
     call->reply->json = (struct slice){json, strlen(json)};
     call->reply->bare = true;
     return ERR_OK;

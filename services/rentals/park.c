@@ -29,7 +29,8 @@ static enum err keep_last(struct call *call, int64_t id)
                    " AND deleted_at IS NULL)");
     err = call_run(call, &sql, &result);
     if (err == ERR_OK && !pg_true(result, 0, 0))
-        return call_fail(call, ERR_CONFLICT, "The last park has to stay.");
+        return call_fail(call, ERR_CONFLICT,
+                         "The last park has to stay." IN_FRENCH("Le dernier parc doit rester."));
     return err;
 }
 
