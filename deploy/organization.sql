@@ -41,7 +41,7 @@ INSERT INTO named (col, target) VALUES
     ('created_by', 'accounts.users'), ('person_id', 'crm.contacts'), ('beneficiary_id', 'crm.contacts'),
     ('company_id', 'crm.clients'), ('calendar_id', 'sync.calendars'), ('event_id', 'rentals.events'),
     ('material_id', 'rentals.materials'), ('record_id', 'billing.time_blocks'), ('job_id', 'sync.jobs'),
-    ('token_id', NULL), ('external_id', NULL);
+    ('token_id', NULL), ('external_id', NULL), ('purged_to', NULL);
 INSERT INTO named VALUES
     ('sync.jobs', 'record_id', 'billing.time_blocks', $$p.kind = 'push'$$),
     ('sync.jobs', 'record_id', 'sync.calendars', $$p.kind = 'pull'$$),

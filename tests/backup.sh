@@ -14,12 +14,22 @@ trap 'exit 130' INT TERM
 bin=${BUREAU_BIN:-$ROOT/build/bin}
 plain() { env -u BUREAU_DATABASE_URL -u BUREAU_MIGRATE_DATABASE_URL -u BUREAU_REDIS_URL -u BUREAU_SECRET_KEY_FILE "$@"; }
 
+# The number of rows of every table.
+counts() {
+    pg_sql bureau -c "SELECT schemaname || '.' || relname || ' ' || (xpath('//n/text()', query_to_xml(format(
+        'SELECT count(*) AS n FROM %I.%I', schemaname, relname), false, true, '')))[1]
+        FROM pg_stat_user_tables WHERE relname NOT IN ('idempotency', 'sessions') ORDER BY 1"
+}
+
 stack_up "$work/one" || exit 1
+PG_SOCKET=$RUN/pg
 register backup || exit 1
 for i in 1 2 3; do http POST /api/clients "$TOKEN" "{\"name\":\"Kept $i\"}"; done
 http GET '/api/clients?sort=id' "$TOKEN"
 before=$(jq -c .data <<<"$BODY")
 is "there are three clients" 3 "$(jq length <<<"$before")"
+until_true 20 eval '[[ $(pg_sql bureau -c "SELECT count(*) FROM core.audit WHERE seq IS NULL") == 0 ]]'
+rows=$(counts)
 out=$(plain "$ROOT/deploy/backup" "$work/saved" 2>&1)
 is "deploy/backup ends well" 0 $?
 is "only its owner gets into a backup" 700 "$(stat -c %a "$work/saved")"
@@ -40,6 +50,9 @@ is "deploy/restore ends well" 0 $? || true
 like "it says so" 'restored into' "$out"
 email=$EMAIL token=$TOKEN
 stack_up "$work/two" || exit 1
+PG_SOCKET=$RUN/pg
+is "every table has as many rows" "" "$(diff <(echo "$rows") <(counts))"
+is "the history is among them" 3 "$(grep '^core.audit ' <<<"$rows" | cut -d' ' -f2)"
 http GET '/api/clients?sort=id' "$token"
 is "the token works and the rows are the same, to the byte" "$before" "$(jq -c .data <<<"$BODY" | sed "s|http://127.0.0.1:[0-9]*|$URL|g")"
 http POST /login '' "{\"email\":\"$email\",\"password\":\"Correct-horse9\"}"
