@@ -45,16 +45,28 @@ while IFS= read -r line; do
 done <"$ROOT/docs/errors.md"
 ((ran >= 20)) && ok "the document has its commands ($ran)" || not_ok "the document has its commands" "$ran"
 
-# The id of an answer is found in the log of every hop.
-http GET /api/clients "$TOKEN"
-id=trace-$RANDOM$RANDOM
-trace=00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01
-command curl -s -o /dev/null -D "$work/head" -H "Authorization: Bearer $TOKEN" -H "X-Request-Id: $id" -H "traceparent: $trace" \
-    -H 'X-Server-Timing: 1' "$URL/api/clients"
-like "the id comes back" "$id" "$(grep -i '^x-request-id' "$work/head")"
-like "traceparent comes back" 0af7651916cd43dd8448eb211c80319c "$(grep -i '^traceparent' "$work/head")"
-like "Server-Timing tells of each hop when asked for" 'upstream;dur=.*sql;dur=' "$(grep -i '^server-timing' "$work/head")"
-sleep 0.5
-for hop in gateway crm; do
-    is "the id stands in the log of $hop" 1 "$(grep -c "$id" "$BUREAU_DATA/log/$hop.log")"
-done
+# What an answer names is found in the log of every hop: the id, and the trace it was asked in; refused
+# answers too. Server-Timing tells of the hops when it is asked for, and only then.
+trace_id=$(head -c 16 /dev/urandom | od -An -tx1 | tr -d ' \n')
+hop() { # service path status
+    local id=trace-$RANDOM$RANDOM-$1 answered
+    answered=$(command curl -s -o /dev/null -D "$work/head" -w '%{http_code}' -H "Authorization: Bearer $TOKEN" \
+        -H "X-Request-Id: $id" -H "traceparent: 00-$trace_id-b7ad6b7169203331-01" -H 'X-Server-Timing: 1' "$URL$2")
+    is "$1: $2" "$3" "$answered"
+    like "$1: the id comes back" "$id" "$(grep -i '^x-request-id' "$work/head")"
+    like "$1: traceparent comes back" "$trace_id" "$(grep -i '^traceparent' "$work/head")"
+    like "$1: Server-Timing tells of each hop" 'total;dur=[0-9.]+, redis;dur=[0-9.]+, upstream;dur=[0-9.]+, sql;dur=' \
+        "$(grep -i '^server-timing' "$work/head")"
+    until_true 5 grep -q "$id" "$BUREAU_DATA/log/$1.log"
+    is "$1: the gateway's log has the id" 1 "$(grep -c "$id" "$BUREAU_DATA/log/gateway.log")"
+    is "$1: its own log has it once, with the trace" 1 "$(grep "$id" "$BUREAU_DATA/log/$1.log" | grep -c "$trace_id")"
+}
+hop crm /api/clients 200
+hop crm /api/clients/999999999 404
+hop accounts /api/preferences 200
+hop rentals /api/parks 200
+hop billing /api/projects 200
+hop sync /api/integrations 200
+command curl -s -o /dev/null -D "$work/head" -H "Authorization: Bearer $TOKEN" "$URL/api/clients"
+is "Server-Timing is not told unasked" '' "$(grep -i '^server-timing' "$work/head")"
+like "an id is made where none came" '[0-9a-f-]{36}' "$(grep -i '^x-request-id' "$work/head")"
