@@ -19,7 +19,7 @@ void moneybird_reset(void)
     json_decref(people);
     entries = json_object();
     people = json_array();
-    serial = 0;
+    serial = (now_ms() / 1000 - 1700000000) * 1000; /* no id is given twice, started again or not */
     plan = limit = 1000000;
     window_s = 300;
     window_start = used = 0;
