@@ -167,7 +167,7 @@ static void put_description(struct buf *out, const struct route *route)
 }
 
 /* PATCH is PUT by another name (routes.h). */
-static void put_operation(struct buf *out, size_t index, bool patch)
+static void put_operation(struct buf *out, size_t index, bool patch, const char *custom)
 {
     const struct route *route = routes_at(index);
     char verb[8] = "";
@@ -185,7 +185,7 @@ static void put_operation(struct buf *out, size_t index, bool patch)
     put_security(out, route);
     doc_key(out, "parameters");
     buf_putc(out, '[');
-    doc_parameters(out, route);
+    doc_parameters(out, route, custom);
     buf_putc(out, ']');
     put_request_body(out, route);
     doc_responses(out, route);
@@ -205,7 +205,7 @@ static bool seen_pattern(size_t index)
     return false;
 }
 
-static void put_paths(struct buf *out)
+static void put_paths(struct buf *out, const char *custom)
 {
     for (size_t i = 0; i < routes_count(); i++) {
         if (seen_pattern(i))
@@ -214,9 +214,9 @@ static void put_paths(struct buf *out)
         buf_putc(out, '{');
         for (size_t k = i; k < routes_count(); k++)
             if (strcmp(routes_at(k)->pattern, routes_at(i)->pattern) == 0) {
-                put_operation(out, k, false);
+                put_operation(out, k, false, custom);
                 if (takes_patch(routes_at(k)))
-                    put_operation(out, k, true);
+                    put_operation(out, k, true, custom);
             }
         doc_page_of(out, routes_at(i)->pattern);
         buf_putc(out, '}');
@@ -274,7 +274,7 @@ void openapi_write(struct buf *out, const char *custom_or_null)
     buf_puts(out, "},\"servers\":[{\"url\":\"/\"}],\"tags\":[");
     put_tags(out);
     buf_puts(out, "],\"paths\":{");
-    put_paths(out);
+    put_paths(out, custom_or_null);
     doc_pages(out);
     buf_putc(out, '}');
     put_components(out, custom_or_null);

@@ -102,33 +102,68 @@ static void put_path_parameters(struct buf *out, const char *pattern)
     }
 }
 
-/* filter[name]= as one deep object. */
-static void put_filter(struct buf *out, const struct resource *r)
+static const char ranged[] = "{\"type\":[\"object\",\"string\"]}";
+
+/* The kind of custom field that its schema's description begins with (crm.custom_schema). */
+static bool is_kind(struct slice schema, const char *const *kinds)
+{
+    static const char before[] = "\"description\": \"";
+    const char *at = memmem(schema.data, schema.len, before, sizeof before - 1);
+    for (; at != NULL && *kinds != NULL; kinds++) {
+        const char *kind = at + sizeof before - 1;
+        size_t len = strlen(*kinds);
+        if (strncmp(kind, *kinds, len) == 0 && strchr("\",:", kind[len]) != NULL)
+            return true;
+    }
+    return false;
+}
+
+static void put_custom_filters(struct buf *out, struct slice custom)
+{
+    static const char *const ranges[] = {"Number", "Numeric", "Date", "DateTime", NULL};
+    const char *at = custom.data;
+    struct slice name, schema;
+    while (at < custom.data + custom.len && doc_member(&at, &name, &schema))
+        doc_json(out, arena_strndup(out->arena, name.data, name.len),
+                 is_kind(schema, ranges) ? ranged : "{\"type\":\"string\"}");
+}
+
+/* filter[name]= as one deep object. Document 003's lists take it for custom fields. */
+static void put_filter(struct buf *out, const struct resource *r, struct slice custom)
 {
     doc_next(out);
     buf_puts(out, "{\"name\":\"filter\",\"in\":\"query\",\"style\":\"deepObject\",\"explode\":true,"
                   "\"description\":\"A value, or several parted by commas; ranges take gte and lte"
-                  "\",\"schema\":{\"type\":\"object\",\"properties\":{\"search\":{\"type\":"
-                  "\"string\"}");
-    for (const struct field *f = r->fields; f->name != NULL; f++) {
+                  "\",\"schema\":{\"type\":\"object\",\"properties\":{");
+    bool laravel = r->dialect == DIALECT_LARAVEL;
+    if (laravel)
+        doc_json(out, "search", "{\"type\":\"string\"}");
+    for (const struct field *f = r->fields; laravel && f->name != NULL; f++) {
         if ((f->flags & RANGE) != 0)
-            doc_json(out, f->name, "{\"type\":[\"object\",\"string\"]}");
+            doc_json(out, f->name, ranged);
         else if ((f->flags & FILTER) != 0)
             doc_json(out, f->name, "{\"type\":\"string\"}");
     }
-    if (r->lifecycle != DELETE_HARD)
+    put_custom_filters(out, custom);
+    if (laravel && r->lifecycle != DELETE_HARD)
         doc_json(out, "trashed", "{\"enum\":[\"only\",\"with\"]}");
     buf_puts(out, "}}}");
 }
 
-static void put_sort(struct buf *out, const struct resource *r)
+static void put_sort(struct buf *out, const struct resource *r, struct slice custom)
 {
+    static const char *const lists[] = {"Checkbox", "MultiSelect", NULL};
+    const char *at = custom.data;
+    struct slice name, schema;
     struct buf text;
     buf_init(&text, out->arena);
     buf_puts(&text, "Keys parted by commas, each with - in front to sort downwards:");
     for (const struct field *f = r->fields; f->name != NULL; f++)
         if ((f->flags & SORT) != 0)
             buf_printf(&text, " %s", f->name);
+    while (at < custom.data + custom.len && doc_member(&at, &name, &schema))
+        if (!is_kind(schema, lists))
+            buf_printf(&text, " %.*s", (int)name.len, name.data);
     doc_next(out);
     buf_puts(out, "{\"name\":\"sort\",\"in\":\"query\",\"schema\":{\"type\":\"string\"}");
     doc_text(out, "description", text.data);
@@ -192,21 +227,25 @@ static void put_params(struct buf *out, const struct resource *r, const struct p
     }
 }
 
-static void put_list_parameters(struct buf *out, const struct resource *r)
+static void put_list_parameters(struct buf *out, const struct resource *r, const char *custom)
 {
+    struct slice fields = {"{}", 2};
+    if (r->custom != NULL)
+        fields = doc_custom(custom, r->custom);
     static const char *const laravel[] = {"page", "per_page", "cursor", "select", NULL};
     static const char *const robert[] = {"page",      "search",  "searchBy", "orderBy",
                                          "ascending", "deleted", NULL};
     refer_all(out, r->dialect == DIALECT_LARAVEL ? laravel : robert);
-    if (r->dialect == DIALECT_LARAVEL) {
-        put_sort(out, r);
-        put_filter(out, r);
-        put_include(out, r);
+    if (r->dialect == DIALECT_LARAVEL || fields.len > 2) {
+        put_sort(out, r, fields);
+        put_filter(out, r, fields);
     }
+    if (r->dialect == DIALECT_LARAVEL)
+        put_include(out, r);
     put_params(out, r, r->params);
 }
 
-void doc_parameters(struct buf *out, const struct route *route)
+void doc_parameters(struct buf *out, const struct route *route, const char *custom_or_null)
 {
     put_path_parameters(out, route->pattern);
     if ((route->flags & (ACTION_PUBLIC | ACTION_NO_ORG)) == 0)
@@ -222,5 +261,5 @@ void doc_parameters(struct buf *out, const struct route *route)
     if (doc_is_op(route, "update") || doc_is_op(route, "delete"))
         refer(out, "match");
     if (doc_is_op(route, "list"))
-        put_list_parameters(out, route->resource);
+        put_list_parameters(out, route->resource, custom_or_null);
 }

@@ -20,8 +20,13 @@ void doc_schemas(struct buf *out, const char *custom_or_null);
    endpoint. */
 void doc_resource_body(struct buf *out, const struct resource *resource, bool partial);
 void doc_endpoint_body(struct buf *out, const struct endpoint_schema *schema, enum dialect dialect);
-/* Items of the array of parameters of an operation. */
-void doc_parameters(struct buf *out, const struct route *route);
+/* Items of the array of parameters of an operation; custom as openapi_write() takes it. */
+void doc_parameters(struct buf *out, const struct route *route, const char *custom_or_null);
+/* Members of an object of objects, one after the other: at begins as the object's text and moves
+   on. false: there are no more. */
+bool doc_member(const char **at, struct slice *name, struct slice *value);
+/* The custom fields of a resource, "{}" when there are none. */
+struct slice doc_custom(const char *custom_or_null, const char *resource_custom);
 /* components.parameters and components.headers, members only */
 void doc_shared_parameters(struct buf *out);
 void doc_shared_headers(struct buf *out);

@@ -278,20 +278,28 @@ static size_t value_length(const char *text)
     return i;
 }
 
-/* The member `name` of the object custom, whose members are objects; "{}" when there is none. */
-static struct slice custom_of(const char *custom, const char *name)
+bool doc_member(const char **at, struct slice *name, struct slice *value)
 {
-    const char *key = custom == NULL ? NULL : strchr(custom, '"');
-    while (key != NULL && *key == '"') {
-        size_t len = strcspn(key + 1, "\"");
-        const char *value = strchr(key + 1 + len, '{');
-        if (value == NULL)
-            break;
-        size_t size = value_length(value);
-        if (len == strlen(name) && memcmp(key + 1, name, len) == 0)
-            return (struct slice){value, size};
-        key = value + size + strspn(value + size, ", \t\r\n");
-    }
+    const char *key = *at == NULL ? NULL : *at + strspn(*at, "{, \t\r\n");
+    if (key == NULL || *key != '"')
+        return false;
+    size_t len = strcspn(key + 1, "\"");
+    const char *object = strchr(key + 1 + len, '{');
+    if (object == NULL)
+        return false;
+    *name = (struct slice){key + 1, len};
+    *value = (struct slice){object, value_length(object)};
+    *at = object + value->len;
+    return true;
+}
+
+struct slice doc_custom(const char *custom_or_null, const char *resource_custom)
+{
+    struct slice name, value;
+    while (doc_member(&custom_or_null, &name, &value))
+        if (name.len == strlen(resource_custom) &&
+            memcmp(name.data, resource_custom, name.len) == 0)
+            return value;
     return (struct slice){"{}", 2};
 }
 
@@ -307,7 +315,7 @@ static bool custom_seen(size_t index)
 /* The custom fields are the organization's own: without one the schema is an open object. */
 static void put_custom(struct buf *out, const char *custom, const char *name)
 {
-    struct slice fields = custom_of(custom, name);
+    struct slice fields = doc_custom(custom, name);
     doc_key(out, arena_printf(out->arena, "custom_%s", name));
     buf_putc(out, '{');
     put_type(out, "object", false);

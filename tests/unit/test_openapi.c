@@ -170,6 +170,36 @@ static void test_custom_fields_of_an_organization_are_shown(void **state)
     assert_non_null(strstr(strstr(document, "\"custom_clients\":{"), "\"properties\":{}}"));
 }
 
+/* From `from` to the next `to`. */
+static const char *part(const char *text, const char *from, const char *to)
+{
+    const char *start = strstr(text, from);
+    assert_non_null(start);
+    const char *end = strstr(start, to);
+    assert_non_null(end);
+    return arena_strndup(arena, start, (size_t)(end - start));
+}
+
+static void test_custom_fields_filter_and_sort_the_lists(void **state)
+{
+    (void)state;
+    struct buf out;
+    buf_init(&out, arena);
+    openapi_write(&out, "{\"clients\" : { \"size\" : {\"type\": [\"integer\", \"null\"],"
+                        " \"description\": \"Number, required\"}, \"tier\" : {\"description\":"
+                        " \"Checkbox: 1 Gold\"}}, \"events\" : { \"born\" :"
+                        " {\"description\": \"Date\"}}}");
+    const char *clients = part(out.data, "\"/api/clients\":{", "\"post\":{");
+    assert_non_null(strstr(clients, ",\"size\":{\"type\":[\"object\",\"string\"]},"
+                                    "\"tier\":{\"type\":\"string\"}"));
+    assert_non_null(strstr(clients, "updated_at size\""));
+    assert_null(strstr(clients, "born"));
+    const char *events = part(out.data, "\"/api/events\":{", "\"post\":{");
+    assert_non_null(strstr(events, "\"properties\":{\"born\":{\"type\":[\"object\""));
+    assert_null(strstr(part(document, "\"/api/events\":{", "\"post\":{"), "\"filter\""));
+    assert_null(strstr(part(document, "\"/api/clients\":{", "\"post\":{"), "size"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -182,6 +212,7 @@ int main(void)
         cmocka_unit_test(test_it_is_balanced),
         cmocka_unit_test(test_examples_are_in_the_words_of_the_dialects),
         cmocka_unit_test(test_custom_fields_of_an_organization_are_shown),
+        cmocka_unit_test(test_custom_fields_filter_and_sort_the_lists),
     };
     routes_open();
     arena = arena_new(1 << 16);
