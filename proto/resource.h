@@ -93,7 +93,10 @@ struct resource {
     const char *said_created, *said_updated,
         *said_deleted;      /* Laravel; NULL: "Client created successfully." */
     const char *search_sql; /* expression searched when more than the SEARCH columns, or NULL */
-    const char *duplicate;  /* words of the 409 in the Robert dialect, or NULL */
+    /* A column with a trigram index that holds all that SEARCH and SEARCH_BY fields hold, folded:
+       looked at first, so that a search in one of them is no walk over all rows; or NULL. */
+    const char *search_within;
+    const char *duplicate; /* words of the 409 in the Robert dialect, or NULL */
     /* Exact number of live rows of core.org(), kept by triggers: the total of a list that nothing
        narrows (no filter, search, param or trash; the caller sees all). NULL: they are counted. */
     const char *count_sql;

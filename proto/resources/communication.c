@@ -1,4 +1,5 @@
 #include "proto/resources.h"
+#include "proto/resources/sides.h"
 
 static const char *const types[] = {"email", "phone", "meeting", "note", "task", NULL};
 static const char *const directions[] = {"inbound", "outbound", "internal", NULL};
@@ -33,8 +34,8 @@ static const struct field fields[] = {
 };
 
 static const struct relation relations[] = {
-    {"client", IN_LIST | IN_ITEM, "crm.client_embed(t.client_id)", ROLE_NONE},
-    {"contact", IN_LIST | IN_ITEM, "crm.contact_embed(t.contact_id)", ROLE_NONE},
+    {"client", IN_LIST | IN_ITEM, "b.client", ROLE_NONE},
+    {"contact", IN_LIST | IN_ITEM, "b.contact", ROLE_NONE},
     {"created_by_user", IN_ITEM | ON_REQUEST, "crm.user_json(t.created_by)", ROLE_NONE},
     {"assigned_user", IN_ITEM | ON_REQUEST, "crm.user_json(t.assigned_to)", ROLE_NONE},
     {0},
@@ -69,6 +70,9 @@ const struct resource communication_resource = {
     .remove = ROLE_USER,
     .fields = fields,
     .relations = relations,
+    .beside =
+        "(SELECT c.j AS client, p.j AS contact FROM " CRM_BLANKS CRM_CLIENT_SIDE CRM_CONTACT_SIDE
+        ") b",
     .params = params,
     .actions = actions,
     .custom = "communications",

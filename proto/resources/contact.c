@@ -1,12 +1,15 @@
 #include "proto/resources.h"
+#include "proto/resources/sides.h"
 
 static const char *const statuses[] = {"active", "inactive", "archived", NULL};
 
 static const struct field fields[] = {
     {"id", F_ID, SORT},
     {"uuid", F_TEXT, READONLY},
-    {"first_name", F_TEXT, REQUIRED | SORT | FILTER | SEARCH, .min = 1, .max = 100},
-    {"last_name", F_TEXT, REQUIRED | SORT | FILTER | SEARCH, .min = 1, .max = 100},
+    {"first_name", F_TEXT, REQUIRED | SORT | FILTER | SEARCH, .min = 1, .max = 100,
+     .sort_sql = "core.fold(t.first_name)"},
+    {"last_name", F_TEXT, REQUIRED | SORT | FILTER | SEARCH, .min = 1, .max = 100,
+     .sort_sql = "core.fold(t.last_name)"},
     {"full_name", F_COMPUTED, READONLY | SORT, .sql = "btrim(t.first_name || ' ' || t.last_name)"},
     {"initials", F_COMPUTED, READONLY, .sql = "crm.initials(t.first_name, t.last_name)"},
     {"email", F_EMAIL, SORT | FILTER | SEARCH, .max = 255},
@@ -42,7 +45,7 @@ static const struct relation relations[] = {
      " nullif(t.city, ''), nullif(t.county, ''), nullif(t.postcode, ''),"
      " nullif(t.country, '')))::crm.address",
      ROLE_NONE},
-    {"client", IN_LIST | IN_ITEM, "crm.client_embed(t.client_id)", ROLE_NONE},
+    {"client", IN_LIST | IN_ITEM, "b.client", ROLE_NONE},
     {"communications", IN_ITEM | ON_REQUEST, "crm.contact_communications(t.id)", ROLE_USER},
     {"assigned_user", ON_REQUEST, "crm.user_json(t.assigned_to)", ROLE_NONE},
     {0},
@@ -79,6 +82,7 @@ const struct resource contact_resource = {
     .remove = ROLE_USER,
     .fields = fields,
     .relations = relations,
+    .beside = "(SELECT c.j AS client FROM " CRM_BLANKS CRM_CLIENT_SIDE ") b",
     .params = params,
     .actions = actions,
     .custom = "contacts",

@@ -66,6 +66,7 @@ const struct resource person_resource = {
     .remove = ROLE_USER,
     .fields = fields,
     .params = params,
+    .search_within = "t.search_text",
     .actions = actions,
     .count_sql = "(SELECT coalesce(sum(n), 0)::bigint FROM crm.counters"
                  " WHERE organization_id = core.org() AND kind = 'contacts')",

@@ -58,7 +58,7 @@ enum err listing_read(struct call *call, struct listing *listing)
     }
     if (err != ERR_OK)
         return err;
-    sort_finish(listing);
+    sort_finish(call, listing);
     if ((r->without & PLAIN_LIST) != 0) {
         listing->page = 1;
         listing->size = PLAIN_ROWS;

@@ -24,6 +24,7 @@ struct sort_key {
     const char *sql;  /* over alias t */
     const char *cast; /* type of its value */
     bool descending, nullable;
+    bool few; /* has few values: what comes within one of them matters */
 };
 
 struct listing {
@@ -74,7 +75,7 @@ bool sort_add(struct call *call, struct listing *listing, const char *name, bool
 /* name,-created_at; keys that are none are passed over. list may be NULL. */
 void sort_named(struct call *call, struct listing *listing, const char *list);
 /* The id, in the direction of the last key, so that the order is total. */
-void sort_finish(struct listing *listing);
+void sort_finish(struct call *call, struct listing *listing);
 void sort_reverse(struct listing *listing);
 void sort_sql(const struct listing *listing, struct sql *sql);
 

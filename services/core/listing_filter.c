@@ -331,6 +331,8 @@ static void put_match(struct call *call, struct listing *listing, const char *pa
         sql_printf(where, "(%s) LIKE %s)", r->search_sql, pattern);
         return;
     }
+    if (r->search_within != NULL)
+        sql_printf(where, "%s LIKE %s AND (", r->search_within, pattern);
     for (const struct field *f = r->fields; f->name != NULL; f++) {
         bool named = only != NULL && strcmp(only, f->name) == 0;
         if (!named && (only != NULL || (f->flags & SEARCH) == 0))
@@ -339,6 +341,7 @@ static void put_match(struct call *call, struct listing *listing, const char *pa
         or = " OR ";
     }
     sql_puts(where, or [0] == '\0' ? "false)" : ")");
+    sql_puts(where, r->search_within != NULL ? ")" : "");
 }
 
 void search_words(struct call *call, struct listing *listing, const char *text)

@@ -41,14 +41,16 @@ bool sort_add(struct call *call, struct listing *listing, const char *name, bool
     const struct field *field = field_find(call->resource, name);
     if (field != NULL && (field->flags & SORT) != 0) {
         const char *sql = field->sort_sql != NULL ? field->sort_sql : text_of(call, field);
-        add_key(listing, (struct sort_key){sql, cast_of(field), descending, !is_set_always(field)});
+        bool few = field->type == F_ENUM || field->type == F_BOOL;
+        add_key(listing,
+                (struct sort_key){sql, cast_of(field), descending, !is_set_always(field), few});
         return true;
     }
     const struct custom_field *custom = field == NULL ? custom_find(call, name) : NULL;
     if (custom == NULL || custom->type == CUSTOM_OPTIONS || listing->keys_n >= SORT_KEYS - 1)
         return false; /* a parameter that no text uses would be an error */
     const char *sql = custom_value_sql(call, &listing->where, custom);
-    add_key(listing, (struct sort_key){sql, field_cast(&custom->field), descending, true});
+    add_key(listing, (struct sort_key){sql, field_cast(&custom->field), descending, true, false});
     return true;
 }
 
@@ -78,7 +80,7 @@ static void add_part(struct call *call, struct listing *listing, const char *par
     else if (len > 4 && strncasecmp(part + len - 4, " ASC", 4) == 0)
         len -= 4;
     const char *sql = arena_strndup(call->arena, part, len);
-    struct sort_key key = {sql, "text", descending, true};
+    struct sort_key key = {sql, "text", descending, true, false};
     for (const struct field *f = call->resource->fields; f->name != NULL; f++)
         if (strncmp(sql, "t.", 2) == 0 && strcmp(sql + 2, field_column(f)) == 0) {
             key.cast = field_cast(f);
@@ -104,13 +106,26 @@ void sort_default(struct call *call, struct listing *listing)
     }
 }
 
-void sort_finish(struct listing *listing)
+/* Among a million of one status the usual order says which come first: the index that serves
+   filter[status] serves the sort then. One direction for all keys, for an index is read either way.
+ */
+static void sort_within(struct call *call, struct listing *listing)
 {
+    sort_default(call, listing);
+    for (size_t i = 1; i < listing->keys_n; i++)
+        listing->keys[i].descending = listing->keys[0].descending;
+}
+
+void sort_finish(struct call *call, struct listing *listing)
+{
+    if (listing->keys_n == 1 && listing->keys[0].few)
+        sort_within(call, listing);
     for (size_t i = 0; i < listing->keys_n; i++)
         if (strcmp(listing->keys[i].sql, "t.id") == 0)
             return;
     bool descending = listing->keys_n > 0 && listing->keys[listing->keys_n - 1].descending;
-    listing->keys[listing->keys_n++] = (struct sort_key){"t.id", "bigint", descending, false};
+    listing->keys[listing->keys_n++] =
+        (struct sort_key){"t.id", "bigint", descending, false, false};
 }
 
 void sort_reverse(struct listing *listing)
