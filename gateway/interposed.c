@@ -1,5 +1,7 @@
 #include <dlfcn.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -14,6 +16,7 @@ enum {
     LINGER_MS = 1000,   /* how long a thread waits for the next request of its connection */
     BUSY_LINGER_MS = 5, /* the same when most threads wait already */
     REST_MS = 20,       /* how long a thread waits for the rest of a request */
+    SILENCE_MS = 2500,  /* a service's machine acknowledges bytes within this */
 };
 
 /* What civetweb is given for each request. */
@@ -140,7 +143,7 @@ void request_done(bool close)
     connection_next(c);
 }
 
-/* The functions civetweb calls instead of the C library's. */
+/* The functions civetweb and libnng call instead of the C library's. */
 
 int listen(int fd, int backlog)
 {
@@ -210,6 +213,20 @@ __attribute__((noinline)) static int wait_for(struct pollfd *fds, nfds_t n, int 
 }
 
 int poll(struct pollfd *fds, nfds_t n, int timeout) { return wait_for(fds, n, timeout); }
+
+/* Also what libnng calls. A peer whose machine or network went away without a word is given up
+   within some seconds, busy or idle, so that its requests go to another copy. */
+int connect(int fd, __CONST_SOCKADDR_ARG address, socklen_t len)
+{
+    if (address.__sockaddr__->sa_family != AF_UNIX) {
+        const int names[] = {TCP_USER_TIMEOUT, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT};
+        const int values[] = {SILENCE_MS, 5, 1, 3}, on = 1;
+        setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+        for (size_t i = 0; i < COUNT_OF(names); i++) /* not TCP: refused, and no matter */
+            setsockopt(fd, IPPROTO_TCP, names[i], &values[i], sizeof values[i]);
+    }
+    return (int)syscall(SYS_connect, fd, address.__sockaddr__, len);
+}
 
 int shutdown(int fd, int how)
 {

@@ -20,7 +20,7 @@ stack_up() {
     shift
     export BUREAU_DATA=$dir
     mkdir -p -- "$dir"
-    unset "${!BUREAU_DATABASE@}" "${!BUREAU_MIGRATE@}" "${!BUREAU_REDIS@}" "${!BUREAU_SECRET@}" BUREAU_SERVICES
+    unset "${!BUREAU_DATABASE@}" "${!BUREAU_MIGRATE@}" "${!BUREAU_REDIS@}" "${!BUREAU_SECRET@}" "${!BUREAU_LISTEN_DATABASE@}" BUREAU_SERVICES
     BUREAU_PORT=$(free_port)
     export BUREAU_PORT
     out=$(env BUREAU_RATE_LIMIT=0 BUREAU_RATE_LIMIT_GUEST=0 BUREAU_RATE_LIMIT_LOGIN=0 \

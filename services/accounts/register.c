@@ -141,6 +141,8 @@ int owner_option(const char *option, int argc, char **argv)
     const char *reason = judge_settings(arena, password);
     struct pg *pg = reason == NULL ? service_connect("bureau-accounts owner") : NULL;
     crypto_random_text(generated, sizeof(generated) - 1);
+    if (pg != NULL && !pg_connected(pg))
+        reason = pg_reason(pg);
     if (reason == NULL && is_empty(pg, arena))
         reason = make_owner(pg, arena, password != NULL ? password : generated, &made);
     if (reason != NULL)

@@ -44,7 +44,7 @@ static void read_singles(struct worker *worker, struct job **jobs, size_t n)
 }
 
 /* An op that is no write opens a transaction itself, by its first statement; it ends here. */
-static void read_alone(struct job *job)
+static void read_once(struct job *job)
 {
     struct pg *pg = job->call.pg;
     struct pg_fault fault;
@@ -53,8 +53,20 @@ static void read_alone(struct job *job)
         return;
     if (err != ERR_OK)
         pg_rollback(pg);
-    else if (pg_commit(pg, &fault) != ERR_OK)
+    else if ((err = pg_commit(pg, &fault)) != ERR_OK) {
         (void)call_database_fault(&job->call, &fault);
+        job->call.again = job->call.again || err == ERR_TIMEOUT; /* it only read */
+    }
+}
+
+/* A second time when the connection was lost meanwhile. */
+static void read_alone(struct job *job)
+{
+    read_once(job);
+    if (!job->call.again || job->call.settled)
+        return;
+    job_reset(job);
+    read_once(job);
 }
 
 static size_t pick(struct job *jobs, size_t n, enum job_kind from, enum job_kind to,

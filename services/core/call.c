@@ -141,12 +141,23 @@ static void log_fault(const struct call *call, const struct pg_fault *fault)
               "message", fault->message, NULL);
 }
 
+/* A deadlock, a serialization failure, or the connection was lost before COMMIT was sent:
+   PostgreSQL undoes all of the transaction. (A COMMIT without an answer is a TIMEOUT.) */
+static bool is_undone(const struct pg_fault *fault)
+{
+    static const char *const states[] = {"40P01", "40001", "57P01", "57P02", "57P03", "25006"};
+    for (size_t i = 0; i < COUNT_OF(states); i++)
+        if (strcmp(fault->sqlstate, states[i]) == 0)
+            return true;
+    return fault->err == ERR_UNAVAILABLE && fault->sqlstate[0] == '\0';
+}
+
 enum err call_database_fault(struct call *call, const struct pg_fault *fault)
 {
     log_fault(call, fault);
     if (strcmp(fault->sqlstate, "P0001") == 0 && fault->err != ERR_INTERNAL)
         return call_fail(call, fault->err, "%s", fault->message);
-    if (strcmp(fault->sqlstate, "40P01") == 0 || strcmp(fault->sqlstate, "40001") == 0)
+    if (is_undone(fault))
         call->again = true;
     if (err_is_transient(fault->err))
         call->reply->retry_after_s = 1;
@@ -227,8 +238,11 @@ enum err call_transaction(struct call *call, enum err (*work)(struct call *call)
     call->joined = true;
     err = work(call);
     call->joined = false;
-    if (err == ERR_OK && !call->dry_run)
-        return commit(call);
+    if (err == ERR_OK && !call->dry_run) {
+        err = commit(call);
+        call->settled = call->settled || err == ERR_OK;
+        return err;
+    }
     pg_rollback(call->pg);
     return err;
 }

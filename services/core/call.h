@@ -32,7 +32,8 @@ struct call {
     int64_t proven;      /* user whose password op.admit has seen, 0: none */
     bool silent;         /* nobody reads the written row: only its id is shown */
     bool joined;         /* the service opened the transaction: call_transaction joins it */
-    bool again;          /* a deadlock or serialization failure: the write may run again */
+    bool again;          /* nothing of it stays (deadlock, connection lost): it may run again */
+    bool settled;        /* a transaction of it was committed: it may not */
     int64_t deadline_us; /* clock_mono_us() */
     void *service;       /* the service's own state */
 };

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/log.h"
@@ -14,9 +15,10 @@
 #include "common/stop.h"
 #include "services/core/pg_internal.h"
 
-enum { BACKOFF_FIRST_US = 50000, BACKOFF_LAST_US = 2000000, OPTIONS_MAX = 512 };
+enum { BACKOFF_FIRST_US = 50000, BACKOFF_LAST_US = 1000000, OPTIONS_MAX = 512, POLL_MS = 1000 };
 
 static _Atomic int64_t open_connections;
+static _Atomic int64_t away_us; /* since when none of this process could connect; 0: one could */
 
 struct pg *pg_open_as(const char *conninfo, const char *application, const char *role)
 {
@@ -32,6 +34,13 @@ struct pg *pg_open_as(const char *conninfo, const char *application, const char 
 struct pg *pg_open(const char *conninfo, const char *application)
 {
     return pg_open_as(conninfo, application, NULL);
+}
+
+struct pg *pg_open_pooled(const char *conninfo, const char *application, const char *role)
+{
+    struct pg *pg = pg_open_as(conninfo, application, role);
+    pg->pooled = true;
+    return pg;
 }
 
 static void note_open(int64_t change)
@@ -102,8 +111,15 @@ static bool role_is_right(struct pg *pg)
 {
     if (pg->role == NULL)
         return true;
-    PGresult *rows = PQexec(pg->conn, "SELECT current_user, rolbypassrls OR rolsuper"
-                                      " FROM pg_roles WHERE rolname = current_user");
+    char own[OPTIONS_MAX] = "current_user";
+    if (pg->pooled)
+        snprintf(own, sizeof own, "set_config('role', '%s', true)", pg->role);
+    char text[2 * OPTIONS_MAX];
+    snprintf(text, sizeof text,
+             "SELECT own, rolbypassrls OR rolsuper FROM (SELECT %s AS own OFFSET 0) o"
+             " JOIN pg_roles ON rolname = own",
+             own);
+    PGresult *rows = PQexec(pg->conn, text);
     bool right = PQresultStatus(rows) == PGRES_TUPLES_OK && PQntuples(rows) == 1 &&
                  strcmp(PQgetvalue(rows, 0, 0), pg->role) == 0 &&
                  strcmp(PQgetvalue(rows, 0, 1), "f") == 0;
@@ -115,25 +131,66 @@ static bool role_is_right(struct pg *pg)
     return right;
 }
 
-static bool connect_now(struct pg *pg)
+/* A COMMIT that no standby confirmed succeeds all the same, with a warning. */
+static void take_notice(void *context, const PGresult *notice)
+{
+    struct pg *pg = context;
+    const char *severity = PQresultErrorField(notice, PG_DIAG_SEVERITY_NONLOCALIZED);
+    const char *text = PQresultErrorField(notice, PG_DIAG_MESSAGE_PRIMARY);
+    if (severity == NULL || strcmp(severity, "WARNING") != 0)
+        return;
+    pg->warned = true;
+    log_event(LOG_WARN, "pg_warning", NULL, "reason", text == NULL ? "" : text, "application",
+              pg->application, NULL);
+}
+
+/* A server that went away without a word is noticed within some seconds. What stands before dbname
+   can be overruled by the setting, what stands behind cannot. */
+static PGconn *dial(const struct pg *pg)
 {
     char options[OPTIONS_MAX];
     make_options(pg, options);
-    /* What stands before dbname can be overruled by the setting, what stands behind cannot. */
-    const char *const keys[] = {"connect_timeout",  "keepalives_idle", "tcp_user_timeout", "dbname",
-                                "application_name", "client_encoding", "options",          NULL};
-    const char *const values[] = {"2",    "30",    "10000", pg->conninfo, pg->application,
-                                  "UTF8", options, NULL};
-    pg->conn = PQconnectdbParams(keys, values, 1);
+    const char *const pairs[][2] = {{"connect_timeout", "2"},
+                                    {"keepalives_idle", "10"},
+                                    {"keepalives_interval", "3"},
+                                    {"keepalives_count", "3"},
+                                    {"tcp_user_timeout", "3000"},
+                                    {"target_session_attrs", "read-write"},
+                                    {"dbname", pg->conninfo},
+                                    {"application_name", pg->application},
+                                    {"client_encoding", "UTF8"},
+                                    {pg->pooled ? NULL : "options", options},
+                                    {NULL, NULL}};
+    const char *keys[COUNT_OF(pairs)], *values[COUNT_OF(pairs)];
+    for (size_t i = 0; i < COUNT_OF(pairs); i++) {
+        keys[i] = pairs[i][0];
+        values[i] = pairs[i][1];
+    }
+    return PQconnectdbParams(keys, values, 1);
+}
+
+/* PostgreSQL tells with an answer when it stopped taking writes: a new connection finds who does.
+ */
+static bool is_read_only(const struct pg *pg)
+{
+    const char *said = PQparameterStatus(pg->conn, "default_transaction_read_only");
+    return said != NULL && strcmp(said, "on") == 0;
+}
+
+static bool connect_now(struct pg *pg)
+{
+    pg->conn = dial(pg);
     note_open(1);
+    PQsetNoticeReceiver(pg->conn, take_notice, pg);
     if (PQstatus(pg->conn) == CONNECTION_OK && role_is_right(pg) &&
-        PQsetnonblocking(pg->conn, 1) == 0 && PQenterPipelineMode(pg->conn) == 1)
+        PQsetnonblocking(pg->conn, 1) == 0 && PQenterPipelineMode(pg->conn) == 1) {
+        pg->read_only = is_read_only(pg); /* the setting wanted it so */
         return true;
-    char reason[256];
-    snprintf(reason, sizeof reason, "%s", PQerrorMessage(pg->conn));
-    reason[strcspn(reason, "\n")] = '\0';
-    log_event(LOG_WARN, "pg_unreachable", NULL, "reason", reason, "application", pg->application,
-              NULL);
+    }
+    snprintf(pg->reason, sizeof pg->reason, "%s", PQerrorMessage(pg->conn));
+    pg->reason[strcspn(pg->reason, "\n")] = '\0';
+    log_event(LOG_WARN, "pg_unreachable", NULL, "reason", pg->reason, "application",
+              pg->application, NULL);
     pg_disconnect(pg);
     return false;
 }
@@ -143,6 +200,7 @@ static void notice_loss(struct pg *pg)
 {
     if (pg->conn == NULL || pg->begun)
         return;
+    pg->lost = pg->lost || (is_read_only(pg) && !pg->read_only);
     struct pollfd fd = {.fd = PQsocket(pg->conn), .events = POLLIN};
     pg->lost = pg->lost || fd.fd < 0 || PQstatus(pg->conn) != CONNECTION_OK ||
                (poll(&fd, 1, 0) > 0 && (PQconsumeInput(pg->conn) == 0 || fd.revents & POLLHUP));
@@ -173,6 +231,8 @@ bool pg_connected(struct pg *pg)
     pg_disconnect(pg);
     pg->lost = pg->timed_out = false;
     if (!connect_now(pg)) {
+        int64_t none = 0;
+        (void)atomic_compare_exchange_strong(&away_us, &none, clock_mono_us());
         int64_t longer = pg->backoff_us * 2;
         pg->backoff_us = longer == 0                ? BACKOFF_FIRST_US
                          : longer < BACKOFF_LAST_US ? longer
@@ -181,9 +241,28 @@ bool pg_connected(struct pg *pg)
         return false;
     }
     pg->backoff_us = pg->next_try_us = 0;
+    atomic_store(&away_us, 0);
     metrics_count("bureau_pg_connects_total", "Connections made to PostgreSQL.", "", 1);
     listen_again(pg);
     return !pg->lost;
+}
+
+const char *pg_reason(const struct pg *pg) { return pg->reason; }
+
+bool pg_await(struct pg *pg, int64_t timeout_ms)
+{
+    int64_t until = clock_mono_us() + timeout_ms * 500; /* the other half is for the work */
+    while (!pg_connected(pg)) {
+        int64_t since = atomic_load(&away_us), now = clock_mono_us();
+        int64_t last =
+            since == 0 || since + PG_SWITCH_MS * 1000 > until ? until : since + PG_SWITCH_MS * 1000;
+        if (now >= last || stop_asked())
+            return false;
+        int64_t next = pg->next_try_us < last ? pg->next_try_us : last;
+        if (next > now)
+            usleep((useconds_t)(next - now));
+    }
+    return true;
 }
 
 /* Sends what is queued and reads what came; false when the connection is lost. */
@@ -224,7 +303,7 @@ bool pg_pump(struct pg *pg, int64_t deadline_us)
 
 bool pg_wait_notify(struct pg *pg, int64_t ms)
 {
-    int64_t until = clock_mono_us() + ms * 1000;
+    int64_t until = clock_mono_us() + (pg->pooled && ms > POLL_MS ? POLL_MS : ms) * 1000;
     for (;;) {
         bool usable = pg_connected(pg);
         PGnotify *notice = usable ? PQnotifies(pg->conn) : NULL;

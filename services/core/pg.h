@@ -15,16 +15,23 @@
 struct pg;
 struct pg_result; /* rows of one statement; lives in the arena */
 
-/* Connects at first use, and again after a loss, at most every 50 ms to 2 s while PostgreSQL is
-   away: meanwhile everything answers UNAVAILABLE at once. role: the NOLOGIN role to work as, or
-   NULL. Strings must live as long as the connection. */
+/* Connects at first use, and again after a loss, at most every 50 ms to 1 s while no PostgreSQL
+   takes writes. In the first PG_SWITCH_MS of that, reads and new transactions wait for it, half of
+   their time at most; later everything answers UNAVAILABLE at once. conninfo may name several
+   hosts: the one that takes writes is used (unless it says target_session_attrs). role: the NOLOGIN
+   role to work as, or NULL. Strings must live as long as the connection. */
+enum { PG_SWITCH_MS = 5000 };
 struct pg *pg_open(const char *conninfo, const char *application);
 struct pg *pg_open_as(const char *conninfo, const char *application, const char *role);
+/* The same behind a pooler that gives each transaction another connection (PgBouncer's transaction
+   mode): nothing is kept in the session, and LISTEN does nothing. */
+struct pg *pg_open_pooled(const char *conninfo, const char *application, const char *role);
 void pg_close(struct pg *pg);
 void pg_disconnect(struct pg *pg); /* until its next use */
 /* Whether it can be an address of PostgreSQL at all; else reason says why not. */
 bool pg_check(const char *conninfo, char *reason, size_t reason_len) MUST_USE;
-bool pg_connected(struct pg *pg); /* tries to connect when it is not */
+bool pg_connected(struct pg *pg);           /* tries to connect when it is not */
+const char *pg_reason(const struct pg *pg); /* why the last try failed, "" none did */
 
 /* A statement under construction: text with $n, and its text parameters. */
 enum { PG_PARAMS = 240 };
@@ -98,12 +105,14 @@ bool pg_in_transaction(const struct pg *pg);
    behind it have err UNAVAILABLE and an empty sqlstate. false when one failed: roll back. */
 bool pg_run_writes(struct pg *pg, struct arena *arena, struct pg_item *items, size_t n) MUST_USE;
 int64_t pg_spent_us(struct pg *pg); /* time spent waiting for PostgreSQL since the last call */
-/* Rolls back on failure. TIMEOUT: the answer was lost, it may have happened. What fault points to
-   lives until the next end of a transaction. */
+/* Rolls back on failure. TIMEOUT: the answer was lost, or no standby confirmed what
+   synchronous_standby_names wants confirmed: it may have happened. What fault points to lives until
+   the next end of a transaction. */
 enum err pg_commit(struct pg *pg, struct pg_fault *fault) MUST_USE;
 void pg_rollback(struct pg *pg);
 
-/* For LISTEN users: waits for a notification or until ms; true when one came. */
+/* For LISTEN users: waits for a notification or until ms, behind a pooler until 1 s; true when one
+   came. */
 bool pg_wait_notify(struct pg *pg, int64_t ms);
 
 #endif

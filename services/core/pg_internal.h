@@ -1,6 +1,6 @@
 /*
- * pg_internal.h - what pg.c (connection, faults, results) and pg_pipeline.c (statements, pipeline,
- * transactions) share. Nobody else includes it.
+ * pg_internal.h - what pg.c (connection, faults, results), pg_statements.c and pg_pipeline.c
+ * (pipeline, transactions) share. Nobody else includes it.
  */
 #ifndef CORE_PG_INTERNAL_H
 #define CORE_PG_INTERNAL_H
@@ -38,8 +38,12 @@ struct pg {
     const char *conninfo, *application, *role;
     char listen[ZONE_MAX]; /* "LISTEN x", said again after a reconnect; "" none */
     int64_t next_try_us, backoff_us, spent_us;
-    bool lost;      /* the connection broke; the next use makes another */
-    bool timed_out; /* … because PostgreSQL did not answer in time */
+    bool lost;        /* the connection broke; the next use makes another */
+    bool timed_out;   /* … because PostgreSQL did not answer in time */
+    char reason[256]; /* of the last failure to connect */
+    bool pooled;      /* each transaction may meet another server connection */
+    bool read_only;   /* the server took no writes when it was connected */
+    bool warned;      /* a WARNING came since this was last cleared */
     struct statement statements[SETS][WAYS];
     unsigned last_id;
     uint64_t uses;
@@ -63,10 +67,28 @@ void pg_lose(struct pg *pg, const char *why);
 void pg_read_fault(struct arena *arena, const PGresult *result, struct pg_fault *fault);
 struct pg_result *pg_keep(struct arena *arena, PGresult *rows);
 bool pg_is_loss(const char *sqlstate_or_null);
+/* Connects, and waits for a primary while one may be on its way; false when there is none. */
+bool pg_await(struct pg *pg, int64_t timeout_ms);
 /* Waits until PQgetResult does not block; false when the connection is lost. */
 bool pg_pump(struct pg *pg, int64_t deadline_us);
 
-/* pg_pipeline.c */
+/* pg_statements.c */
+struct pg_words { /* a statement and its parameters */
+    const char *text;
+    size_t len;
+    int n;
+    const char *const *params;
+};
+/* What will come back next. */
+void pg_expect(struct pg *pg, enum step_kind kind, unsigned id, struct pg_item *item);
+bool pg_sent(struct pg *pg, int ok); /* what libpq answered; 0: the connection is lost */
+bool pg_send_plain(struct pg *pg, const char *text, struct pg_item *item);
+/* Queues a statement; kind says whether its rows belong to the item. Prepared under a name where
+   the next one meets the same server connection. */
+bool pg_queue(struct pg *pg, const struct pg_words *words, enum step_kind kind,
+              struct pg_item *item);
 void pg_forget_statements(struct pg *pg);
+/* A Parse that failed or was skipped left nothing at the server. */
+void pg_forget_id(struct pg *pg, unsigned id);
 
 #endif

@@ -1,4 +1,4 @@
-/* Statements prepared by text, many in one round trip, and transactions. */
+/* Many statements in one round trip, and transactions. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,112 +14,24 @@ static const char identity_sql[] =
     " set_config('bureau.zone', $3, true), set_config('bureau.user_zone', $4, true),"
     " set_config('statement_timeout', $5, true)";
 
-static void forget(struct statement *statement)
-{
-    arena_destroy(statement->memory);
-    *statement = (struct statement){0};
-}
+/* What the start of a connection of our own says, for a transaction on one that is shared. */
+static const char session_sql[] =
+    "SELECT set_config('role', $1, true), set_config('TimeZone', 'UTC', true),"
+    " set_config('DateStyle', 'ISO', true), set_config('jit', 'off', true),"
+    " set_config('idle_in_transaction_session_timeout', '60000', true)";
 
-void pg_forget_statements(struct pg *pg)
-{
-    for (size_t i = 0; i < SETS; i++)
-        for (size_t j = 0; j < WAYS; j++)
-            forget(&pg->statements[i][j]);
-}
-
-/* A Parse that failed or was skipped left nothing at the server. */
-static void forget_id(struct pg *pg, unsigned id)
-{
-    for (size_t i = 0; i < SETS; i++)
-        for (size_t j = 0; j < WAYS; j++)
-            if (pg->statements[i][j].id == id)
-                forget(&pg->statements[i][j]);
-}
-
-static uint64_t hash_of(const char *text, size_t len)
-{
-    uint64_t hash = 0x9e3779b97f4a7c15U ^ len, word;
-    for (; len >= 8; len -= 8, text += 8) {
-        memcpy(&word, text, 8);
-        hash = (hash ^ word) * 0xff51afd7ed558ccdU;
-        hash ^= hash >> 32;
-    }
-    for (; len > 0; len--, text++)
-        hash = (hash ^ (unsigned char)*text) * 1099511628211U;
-    return hash ^ hash >> 29;
-}
-
-static void expect(struct pg *pg, enum step_kind kind, unsigned id, struct pg_item *item)
-{
-    pg->steps[pg->steps_n++] = (struct step){kind, id, item};
-}
-
-static bool sent(struct pg *pg, int ok)
-{
-    if (ok == 0)
-        pg_lose(pg, "cannot queue");
-    return ok != 0;
-}
-
-static bool send_plain(struct pg *pg, const char *text, struct pg_item *item)
-{
-    expect(pg, STEP_DISCARD, 0, item);
-    return sent(pg, PQsendQueryParams(pg->conn, text, 0, NULL, NULL, NULL, NULL, 0));
-}
-
-/* The way of a set that holds the text, or else the one to put it in. */
-static struct statement *way_of(struct statement set[WAYS], uint64_t hash, const char *text,
-                                size_t len)
-{
-    struct statement *oldest = &set[0];
-    for (size_t i = 0; i < WAYS; i++) {
-        struct statement *s = &set[i];
-        if (s->id != 0 && s->hash == hash && s->len == len && memcmp(s->text, text, len) == 0)
-            return s;
-        if (s->used < oldest->used)
-            oldest = s;
-    }
-    if (oldest->id != 0 && oldest->hash == hash && oldest->len == len)
-        oldest->hash = ~hash; /* a different text with the same hash: it must go */
-    return oldest;
-}
-
-/* The id of the prepared statement with this text; asks for its Parse when it is new. 0: lost. */
-static unsigned prepared(struct pg *pg, const char *text, size_t len, struct pg_item *item)
-{
-    char name[32];
-    uint64_t hash = hash_of(text, len);
-    struct statement *s = way_of(pg->statements[hash % SETS], hash, text, len);
-    s->used = ++pg->uses;
-    if (s->id != 0 && s->hash == hash && s->len == len)
-        return s->id;
-    if (s->id != 0) {
-        snprintf(name, sizeof name, "DEALLOCATE s%u", s->id);
-        if (!send_plain(pg, name, item))
-            return 0;
-        forget(s);
-    }
-    s->memory = arena_new(len + 32);
-    s->text = arena_strndup(s->memory, text, len);
-    s->len = len;
-    s->hash = hash;
-    s->used = pg->uses;
-    s->id = ++pg->last_id;
-    snprintf(name, sizeof name, "s%u", s->id);
-    expect(pg, STEP_PREPARE, s->id, item);
-    return sent(pg, PQsendPrepare(pg->conn, name, s->text, 0, NULL)) ? s->id : 0;
-}
-
-/* Queues a statement; kind says whether its rows belong to the item. */
 static bool queue(struct pg *pg, const struct sql *sql, enum step_kind kind, struct pg_item *item)
 {
-    char name[16];
-    unsigned id = prepared(pg, sql->text.data, sql->text.len, item);
-    if (id == 0)
-        return false;
-    snprintf(name, sizeof name, "s%u", id);
-    expect(pg, kind, 0, item);
-    return sent(pg, PQsendQueryPrepared(pg->conn, name, sql->n, sql->params, NULL, NULL, 0));
+    const struct pg_words words = {sql->text.data, sql->text.len, sql->n, sql->params};
+    return pg_queue(pg, &words, kind, item);
+}
+
+/* Before the first statement of each transaction on a shared connection. */
+static bool queue_session(struct pg *pg, struct pg_item *item)
+{
+    const char *params[] = {pg->role == NULL ? "none" : pg->role};
+    const struct pg_words words = {session_sql, sizeof session_sql - 1, 1, params};
+    return !pg->pooled || pg_queue(pg, &words, STEP_DISCARD, item);
 }
 
 static bool same_who(const struct who *a, const struct who *b)
@@ -141,15 +53,10 @@ static bool queue_identity(struct pg *pg, struct pg_item *item)
         snprintf(user, sizeof user, "%" PRId64, pg->want.user_id);
     snprintf(timeout, sizeof timeout, "%" PRId64, pg->want.timeout_ms);
     const char *params[] = {org, user, pg->want.zone, pg->want.user_zone, timeout};
-    unsigned id = prepared(pg, identity_sql, sizeof identity_sql - 1, item);
-    char name[16];
-    snprintf(name, sizeof name, "s%u", id);
-    if (id == 0)
-        return false;
-    expect(pg, STEP_DISCARD, 0, item);
+    const struct pg_words words = {identity_sql, sizeof identity_sql - 1, COUNT_OF(params), params};
     pg->have = pg->want;
     pg->known = true;
-    return sent(pg, PQsendQueryPrepared(pg->conn, name, COUNT_OF(params), params, NULL, NULL, 0));
+    return pg_queue(pg, &words, STEP_DISCARD, item);
 }
 
 void pg_become(struct pg *pg, const struct pg_who *who)
@@ -226,7 +133,7 @@ static void take(struct pg *pg, struct arena *arena, const struct step *step, PG
     if (!good) {
         pg->known = false;
         if (step->kind == STEP_PREPARE)
-            forget_id(pg, step->id);
+            pg_forget_id(pg, step->id);
         if (status != PGRES_PIPELINE_ABORTED)
             take_failure(pg, arena, step, rows);
     }
@@ -269,8 +176,8 @@ static bool exchange(struct pg *pg, struct arena *arena, int64_t timeout_ms)
 {
     int64_t start = clock_mono_us();
     int64_t deadline = start + (timeout_ms + GRACE_MS) * 1000;
-    expect(pg, STEP_SYNC, 0, NULL);
-    bool good = !pg->lost && sent(pg, PQpipelineSync(pg->conn));
+    pg_expect(pg, STEP_SYNC, 0, NULL);
+    bool good = !pg->lost && pg_sent(pg, PQpipelineSync(pg->conn));
     for (size_t i = 0; good && i < pg->steps_n; i++)
         good = collect_step(pg, arena, &pg->steps[i], deadline);
     pg->steps_n = 0;
@@ -285,11 +192,12 @@ static bool exchange(struct pg *pg, struct arena *arena, int64_t timeout_ms)
 static void read_chunk(struct pg *pg, struct arena *arena, struct pg_item *items, size_t n,
                        int64_t timeout_ms)
 {
-    pg->known = false; /* what set_config said ends with the Sync */
+    pg->known = false;                  /* what set_config said ends with the Sync */
+    (void)queue_session(pg, &items[0]); /* a loss is seen in pg->lost */
     for (size_t i = 0; i < n && !pg->lost; i++) {
         become_item(pg, &items[i], timeout_ms);
         if (queue_identity(pg, &items[i]))
-            (void)queue(pg, items[i].sql, STEP_RUN, &items[i]); /* a loss is seen in pg->lost */
+            (void)queue(pg, items[i].sql, STEP_RUN, &items[i]);
     }
     (void)exchange(pg, arena, timeout_ms);
     pg->known = false;
@@ -302,9 +210,11 @@ void pg_run_reads(struct pg *pg, struct arena *arena, struct pg_item *items, siz
         mark_unreached(pg, &items[i]);
     timeout_ms = timeout_ms > 0 ? timeout_ms : DEFAULT_TIMEOUT_MS;
     int losses = 0;
-    for (size_t start = 0; start < n && pg_connected(pg);) {
+    int64_t end_us = clock_mono_us() + timeout_ms * 1000;
+    for (size_t start = 0; start < n && pg_await(pg, (end_us - clock_mono_us()) / 1000);) {
         size_t until = n - start > CHUNK ? start + CHUNK : n, before = start;
-        read_chunk(pg, arena, items + start, until - start, timeout_ms);
+        int64_t left_ms = (end_us - clock_mono_us()) / 1000;
+        read_chunk(pg, arena, items + start, until - start, left_ms > 1 ? left_ms : 1);
         while (start < until && is_reached(&items[start]))
             start++;
         if (pg->lost && (pg->timed_out || ++losses > 1))
@@ -324,7 +234,7 @@ enum err pg_begin(struct pg *pg, int64_t organization_id, int64_t user_id, int64
 {
     pg->begun = pg->known = pg->point_old = false;
     pg->point = POINT_NONE;
-    pg->in_transaction = pg_connected(pg);
+    pg->in_transaction = pg_await(pg, timeout_ms > 0 ? timeout_ms : DEFAULT_TIMEOUT_MS);
     pg_become(pg, &(struct pg_who){organization_id, user_id, NULL, NULL, timeout_ms});
     return pg->in_transaction ? ERR_OK : ERR_UNAVAILABLE;
 }
@@ -337,15 +247,15 @@ static bool queue_prelude(struct pg *pg, struct pg_item *item)
 {
     if (!pg->in_transaction)
         return true;
-    if (!pg->begun && !send_plain(pg, "BEGIN", item))
+    if (!pg->begun && !(pg_send_plain(pg, "BEGIN", item) && queue_session(pg, item)))
         return false;
     pg->begun = true;
     if (pg->point == POINT_WANTED) {
-        if (pg->point_old && !send_plain(pg, "RELEASE SAVEPOINT one", item))
+        if (pg->point_old && !pg_send_plain(pg, "RELEASE SAVEPOINT one", item))
             return false;
         pg->point = POINT_SET;
         pg->point_old = false;
-        if (!send_plain(pg, "SAVEPOINT one", item))
+        if (!pg_send_plain(pg, "SAVEPOINT one", item))
             return false;
     }
     return queue_identity(pg, item);
@@ -355,11 +265,13 @@ static bool queue_prelude(struct pg *pg, struct pg_item *item)
 static bool run_chunk(struct pg *pg, struct arena *arena, struct pg_item *items, size_t n,
                       bool identify)
 {
+    if (!pg->in_transaction)
+        (void)queue_session(pg, &items[0]); /* a loss is seen in pg->lost */
     for (size_t i = 0; i < n && !pg->lost; i++) {
         if (identify)
             become_item(pg, &items[i], pg->want.timeout_ms);
         if (queue_prelude(pg, &items[i]))
-            (void)queue(pg, items[i].sql, STEP_RUN, &items[i]); /* a loss is seen in pg->lost */
+            (void)queue(pg, items[i].sql, STEP_RUN, &items[i]);
     }
     bool good = exchange(pg, arena, pg->want.timeout_ms);
     for (size_t i = 0; i < n; i++) {
@@ -395,9 +307,16 @@ enum err pg_run(struct pg *pg, struct arena *arena, struct sql *sql, struct pg_r
                 struct pg_fault *fault)
 {
     struct pg_item item = {.sql = sql};
+    struct sql nothing;
     bool first = pg->in_transaction && !pg->begun;
-    if (strncmp(sql->text.data, "LISTEN ", 7) == 0)
+    bool listens = strncmp(sql->text.data, "LISTEN ", 7) == 0;
+    if (listens && !pg->pooled)
         snprintf(pg->listen, sizeof pg->listen, "%s", sql->text.data);
+    if (listens && pg->pooled) { /* it would stay on a connection that is somebody else's next */
+        sql_init(&nothing, arena);
+        sql_puts(&nothing, "SELECT");
+        item.sql = &nothing;
+    }
     (void)run_items(pg, arena, &item, 1, false);
     /* Nothing of the transaction was done yet: it may begin again on a new connection. */
     if (first && pg->lost && !pg->timed_out && !is_reached(&item)) {
@@ -422,8 +341,8 @@ static struct arena *ending(struct pg *pg)
 static bool run_plain(struct pg *pg, struct arena *arena, const char *how, struct pg_item *item)
 {
     mark_unreached(pg, item);
-    expect(pg, STEP_RUN, 0, item);
-    bool good = sent(pg, PQsendQueryParams(pg->conn, how, 0, NULL, NULL, NULL, NULL, 0)) &&
+    pg_expect(pg, STEP_RUN, 0, item);
+    bool good = pg_sent(pg, PQsendQueryParams(pg->conn, how, 0, NULL, NULL, NULL, NULL, 0)) &&
                 exchange(pg, arena, DEFAULT_TIMEOUT_MS);
     return good && item->err == ERR_OK;
 }
@@ -444,9 +363,14 @@ enum err pg_commit(struct pg *pg, struct pg_fault *fault)
         return fault->err = ERR_UNAVAILABLE;
     }
     struct pg_item item = {0};
+    pg->warned = false;
     bool good = run_plain(pg, ending(pg), "COMMIT", &item);
-    if (good && strcmp(PQcmdStatus(item.result->rows), "COMMIT") == 0)
-        return ERR_OK;
+    if (good && strcmp(PQcmdStatus(item.result->rows), "COMMIT") == 0) {
+        if (!pg->warned)
+            return ERR_OK;
+        fault->message = "committed, but no standby has confirmed it";
+        return fault->err = ERR_TIMEOUT; /* a switch of the primary may still lose it */
+    }
     if (good || is_reached(&item))
         item.fault.err = item.fault.err == ERR_OK ? ERR_INTERNAL : item.fault.err;
     else

@@ -29,8 +29,15 @@ static char program[64]; /* bureau-crm */
 
 struct pg *service_connect(const char *application)
 {
-    return pg_open_as(service_settings.database_url, application == NULL ? program : application,
-                      role);
+    const char *url = service_settings.database_url;
+    const char *name = application == NULL ? program : application;
+    return service_settings.pooler ? pg_open_pooled(url, name, role) : pg_open_as(url, name, role);
+}
+
+struct pg *service_connect_listener(void)
+{
+    const char *url = service_settings.listen_url;
+    return url == NULL ? service_connect(NULL) : pg_open_as(url, program, role);
 }
 
 /* share/sql beside the program's bin/, or where the build left it. */
@@ -93,7 +100,7 @@ static bool start_all(void)
         return false;
     if (seals_audit() && !start_thread(audit_main, service_connect(NULL)))
         return false;
-    return self->background == NULL || start_thread(background_main, service_connect(NULL));
+    return self->background == NULL || start_thread(background_main, service_connect_listener());
 }
 
 static int serve(void)

@@ -34,10 +34,14 @@ struct service_settings {
     int64_t threads, password_min;
     const char *migrate_url, *bind; /* bind NULL: the first address of its name in services */
     int64_t slow_threads;
+    bool pooler;            /* database_url is one */
+    const char *listen_url; /* or NULL */
 };
 extern struct service_settings service_settings;
 /* A new connection, as the service's role, for one thread; it connects at first use. application:
    shown in pg_stat_activity, or NULL for the program's name; must live as long as it. */
 struct pg *service_connect(const char *application);
+/* The same for a thread that says LISTEN: past the pooler, where the settings know a way. */
+struct pg *service_connect_listener(void);
 
 #endif

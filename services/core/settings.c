@@ -20,6 +20,12 @@ const struct setting core_settings[] = {
      .help =
          "PostgreSQL, as a libpq URL or conninfo; without it the private one under BUREAU_DATA.",
      .target = &service_settings.database_url},
+    {"BUREAU_DATABASE_POOLER", SETTING_BOOL, 0, "false",
+     .help = "BUREAU_DATABASE_URL is a pooler in transaction mode, such as PgBouncer.",
+     .target = &service_settings.pooler},
+    {"BUREAU_LISTEN_DATABASE_URL", SETTING_TEXT, SETTING_SECRET, NULL,
+     .help = "With a pooler: the same without it, for LISTEN; without it queues are polled.",
+     .target = &service_settings.listen_url},
     {"BUREAU_MIGRATE_DATABASE_URL", SETTING_TEXT, SETTING_SECRET, NULL,
      .help = "The same as the owner of the schema, for --migrate; without it BUREAU_DATABASE_URL.",
      .target = &service_settings.migrate_url},
@@ -149,6 +155,8 @@ bool settings_complete(const char *service)
     set_defaults();
     bool good = check_database("BUREAU_DATABASE_URL", service_settings.database_url);
     good = check_database("BUREAU_MIGRATE_DATABASE_URL", service_settings.migrate_url) && good;
+    if (service_settings.listen_url != NULL)
+        good = check_database("BUREAU_LISTEN_DATABASE_URL", service_settings.listen_url) && good;
     good = check_addresses(service) && good;
     return check_urls() && good;
 }

@@ -9,7 +9,7 @@
 #include "services/core/idempotency.h"
 #include "services/core/worker.h"
 
-enum { TRIES = 4 }; /* of a write that met a deadlock */
+enum { TRIES = 4 }; /* of a write that met a deadlock or lost its connection */
 
 static void become(struct job *job, int64_t timeout_ms)
 {
@@ -86,7 +86,12 @@ static enum err try_once(struct job *job)
         return end_dry(job);
     if (err == ERR_OK || job->refused || (keyed && idempotency_keeps(&job->reply))) {
         enum err ended = pg_commit(call->pg, &fault);
-        return ended == ERR_OK ? err : call_database_fault(call, &fault);
+        if (ended == ERR_OK)
+            return err;
+        (void)call_database_fault(call, &fault);
+        /* Whether it happened, the kept answer tells: it is there or not, with the write. */
+        call->again = call->again || (keyed && ended == ERR_TIMEOUT);
+        return ended;
     }
     pg_rollback(call->pg);
     return err;
@@ -99,7 +104,8 @@ static void run_alone(struct job *job)
         job->reply.err = err;
         if (err == ERR_OK || !job->call.again)
             break;
-        metrics_count("bureau_writes_again_total", "Writes run again after a deadlock.", "", 1);
+        metrics_count("bureau_writes_again_total",
+                      "Writes run again after a deadlock or a lost connection.", "", 1);
     }
     if (job->call.dry_run && job->reply.err != ERR_OK)
         call_header(&job->call, "Dry-Run", "true");

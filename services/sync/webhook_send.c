@@ -275,7 +275,7 @@ void webhook_start(void)
 {
     for (int64_t i = 0; i < sync_settings.webhook_workers; i++) {
         pthread_t thread;
-        if (pthread_create(&thread, NULL, sender_main, service_connect(NULL)) != 0 ||
+        if (pthread_create(&thread, NULL, sender_main, service_connect_listener()) != 0 ||
             pthread_detach(thread) != 0)
             log_say(LOG_ERROR, "worker_missing", "webhook thread %" PRId64 " could not be started",
                     i);

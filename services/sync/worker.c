@@ -236,7 +236,7 @@ void worker_background(struct pg *pg)
     webhook_start();
     for (int64_t i = 1; i < sync_settings.workers; i++) {
         pthread_t thread;
-        if (pthread_create(&thread, NULL, worker_main, service_connect(NULL)) != 0 ||
+        if (pthread_create(&thread, NULL, worker_main, service_connect_listener()) != 0 ||
             pthread_detach(thread) != 0)
             log_say(LOG_ERROR, "worker_missing", "thread %" PRId64 " could not be started", i);
     }
