@@ -43,7 +43,8 @@ const struct setting gateway_settings[] = {
     {"BUREAU_RATE_LIMIT_LOGIN", SETTING_INT, 0, "10", 0, 1000000, "requests a minute",
      "On sign-in routes, of one address and account; 0 switches it off.", &config.limit_login},
     {"BUREAU_REDIS_URL", SETTING_TEXT, SETTING_SECRET, NULL,
-     .help = "redis://:password@host:port/db or unix:///path; by default the socket under "
+     .help = "redis://user:password@host:port,host:port/db or unix:///path; by default the socket "
+             "under "
              "BUREAU_DATA.",
      .target = &config.redis_url},
     {"BUREAU_SECRET_KEY", SETTING_TEXT, SETTING_SECRET, NULL,

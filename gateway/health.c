@@ -72,8 +72,12 @@ static void answer_ready(struct exchange *x, struct buf *out)
     buf_printf(out, "{\"ready\":%s,\"parts\":{\"gateway\":{\"ready\":%s%s}",
                ready ? "true" : "false", leaving ? "false" : "true",
                leaving ? ",\"reason\":\"it is stopping\"" : "");
-    buf_printf(out, ",\"redis\":{\"ready\":%s%s}%s}}", redis ? "true" : "false",
-               redis ? "" : ",\"reason\":\"no answer\"", parts.data);
+    buf_printf(out, ",\"redis\":{\"ready\":%s", redis ? "true" : "false");
+    if (!redis) {
+        buf_puts(out, ",\"reason\":");
+        buf_puts_json(out, redis_reason(x->arena));
+    }
+    buf_printf(out, "}%s}}", parts.data);
     answer(x, out, NULL);
     x->reply.status = ready ? 200 : 503;
 }

@@ -134,6 +134,16 @@ static bool judge(void)
     return false;
 }
 
+static int try_redis(void)
+{
+    struct arena *arena = arena_new(1024);
+    bool good = redis_check();
+    if (!good)
+        fprintf(stderr, "Redis of BUREAU_REDIS_URL: %s\n", redis_reason(arena));
+    arena_destroy(arena);
+    return good ? 0 : 1;
+}
+
 static bool open_all(void)
 {
     struct connections_settings connections = {.threads = (size_t)config.threads,
@@ -154,10 +164,12 @@ static bool open_all(void)
 int main(int argc, char **argv)
 {
     static const struct setting *const tables[] = {gateway_settings, log_settings, NULL};
+    static const char *const options[] = {"--check-redis", NULL};
     pthread_t thread;
     mallopt(M_ARENA_MAX, 2); /* 128 threads, not 128 heaps */
     config_judge(judge);
-    (void)config_main("bureau-gateway", tables, NULL, argc, argv);
+    if (config_main("bureau-gateway", tables, options, argc, argv) > 0)
+        return try_redis();
     log_open("gateway");
     if (!open_all())
         return 2;

@@ -16,6 +16,7 @@ enum {
     PENDING_MAX = 512,
     PENDING_BYTES = 512,
     DATABASE_MAX = 9999,
+    HOSTS_MAX = 8,
     GONE_MS = 10000, /* longer than any identity question may be under way */
 };
 
@@ -100,9 +101,18 @@ struct redis {
 };
 
 static struct {
-    char host[256], password[256], path[256];
-    int port, database;
+    struct {
+        char name[256];
+        int port;
+    } host[HOSTS_MAX];
+    size_t hosts;
+    char user[256], password[256], path[256];
+    int database;
 } where;
+
+static _Atomic size_t at_host; /* which of them is asked; the next one after each failure */
+static pthread_mutex_t reason_lock = PTHREAD_MUTEX_INITIALIZER;
+static char why[160]; /* the last failure */
 
 static pthread_mutex_t side_lock = PTHREAD_MUTEX_INITIALIZER;    /* side */
 static pthread_mutex_t pending_lock = PTHREAD_MUTEX_INITIALIZER; /* pending */
@@ -114,52 +124,96 @@ static _Atomic bool alive;
 /* Grows when Redis comes back: connections of an earlier era are dead and are replaced unused. */
 static _Atomic int64_t era;
 
-/* Digits up to the end or `stop`; false when there are none or too many of them. */
-static bool read_number(const char **text, char stop, int most, int *out)
+/* Digits up to the end or one of `stops`; false when there are none or too many of them. */
+static bool read_number(const char **text, const char *stops, int most, int *out)
 {
     size_t len = strspn(*text, "0123456789");
-    if (len == 0 || len > 5 || ((*text)[len] != '\0' && (*text)[len] != stop))
+    if (len == 0 || len > 5 || strchr(stops, (*text)[len]) == NULL)
         return false;
     *out = (int)strtol(*text, NULL, 10);
     *text += len;
     return *out <= most;
 }
 
+/* "host:port,host" up to the end or '/'. */
+static bool read_hosts(const char **text)
+{
+    bool good = true;
+    for (bool more = true; good && more;) {
+        size_t len = strcspn(*text, ":/,"), i = where.hosts++;
+        good = len > 0 && i < HOSTS_MAX && len < sizeof where.host[i].name;
+        if (!good)
+            break;
+        snprintf(where.host[i].name, sizeof where.host[i].name, "%.*s", (int)len, *text);
+        where.host[i].port = 6379;
+        *text += len;
+        if (**text == ':' && *++*text != '/')
+            good = read_number(text, "/,", 65535, &where.host[i].port) && where.host[i].port > 0;
+        more = **text == ',';
+        *text += more ? 1 : 0;
+    }
+    return good;
+}
+
 bool redis_open(const char *url)
 {
     memset(&where, 0, sizeof where);
-    where.port = 6379;
     if (strncmp(url, "unix://", 7) == 0) {
         const char *query = strstr(url, "?db=");
         size_t len = query == NULL ? strlen(url + 7) : (size_t)(query - url - 7);
         snprintf(where.path, sizeof where.path, "%.*s", (int)len, url + 7);
         const char *number = query == NULL ? "" : query + 4;
-        bool good = query == NULL || read_number(&number, '\0', DATABASE_MAX, &where.database);
+        bool good = query == NULL || read_number(&number, "", DATABASE_MAX, &where.database);
         return good && len > 0 && len < sizeof where.path;
     }
     if (strncmp(url, "redis://", 8) != 0)
         return false;
-    const char *rest = url + 8, *at = strrchr(rest, '@'), *end = NULL;
+    const char *rest = url + 8, *at = strrchr(rest, '@');
     if (at != NULL) {
         const char *colon = memchr(rest, ':', (size_t)(at - rest));
         const char *secret = colon == NULL ? rest : colon + 1;
         snprintf(where.password, sizeof where.password, "%.*s", (int)(at - secret), secret);
+        if (colon != NULL)
+            snprintf(where.user, sizeof where.user, "%.*s", (int)(colon - rest), rest);
         rest = at + 1;
     }
-    size_t len = strcspn(rest, ":/");
-    snprintf(where.host, sizeof where.host, "%.*s", (int)len, rest);
-    end = rest + len;
-    bool good = len > 0 && len < sizeof where.host;
-    if (*end == ':' && *++end != '/')
-        good = read_number(&end, '/', 65535, &where.port) && where.port > 0 && good;
-    if (*end == '/' && *++end != '\0')
-        good = read_number(&end, '\0', DATABASE_MAX, &where.database) && good;
-    return good && *end == '\0';
+    bool good = read_hosts(&rest);
+    if (good && *rest == '/' && *++rest != '\0')
+        good = read_number(&rest, "", DATABASE_MAX, &where.database);
+    return good && *rest == '\0';
 }
 
-static bool said_ok(redisReply *reply)
+static void note_reason(const char *text)
+{
+    pthread_mutex_lock(&reason_lock);
+    snprintf(why, sizeof why, "%s", text);
+    pthread_mutex_unlock(&reason_lock);
+}
+
+const char *redis_reason(struct arena *arena)
+{
+    pthread_mutex_lock(&reason_lock);
+    const char *text = arena_strdup(arena, *why == '\0' ? "no answer" : why);
+    pthread_mutex_unlock(&reason_lock);
+    return text;
+}
+
+/* Keeps what a failed question was answered: an error of Redis, or none and the connection's. */
+static void note_failure(const struct redis *redis, const redisReply *reply)
+{
+    if (reply != NULL && reply->type == REDIS_REPLY_ERROR)
+        note_reason(reply->str);
+    else if (redis->context == NULL)
+        note_reason("out of memory");
+    else if (redis->context->err != 0)
+        note_reason(redis->context->errstr);
+}
+
+static bool said_ok(const struct redis *redis, redisReply *reply)
 {
     bool ok = reply != NULL && reply->type != REDIS_REPLY_ERROR;
+    if (!ok)
+        note_failure(redis, reply);
     if (reply != NULL)
         freeReplyObject(reply);
     return ok;
@@ -171,6 +225,8 @@ static bool load_script(struct redis *redis)
     bool ok = reply != NULL && reply->type == REDIS_REPLY_STRING && reply->len == 40;
     if (ok)
         memcpy(redis->script, reply->str, 41);
+    else
+        note_failure(redis, reply);
     if (reply != NULL)
         freeReplyObject(reply);
     return ok;
@@ -187,6 +243,12 @@ static void lose(struct redis *redis)
         log_say(LOG_WARN, "redis_lost", "Redis is away: each gateway keeps its own bound");
 }
 
+static redisContext *connect_host(struct timeval wait)
+{
+    size_t i = atomic_load(&at_host) % where.hosts;
+    return redisConnectWithTimeout(where.host[i].name, where.host[i].port, wait);
+}
+
 static bool connect_now(struct redis *redis)
 {
     struct timeval wait = {0, REDIS_TIMEOUT_MS * 1000};
@@ -196,14 +258,18 @@ static bool connect_now(struct redis *redis)
     if (redis->context != NULL)
         redisFree(redis->context);
     redis->era = now;
-    redis->context = *where.path != '\0' ? redisConnectUnixWithTimeout(where.path, wait)
-                                         : redisConnectWithTimeout(where.host, where.port, wait);
+    redis->context =
+        *where.path != '\0' ? redisConnectUnixWithTimeout(where.path, wait) : connect_host(wait);
     bool ok = redis->context != NULL && redis->context->err == 0 &&
               redisSetTimeout(redis->context, wait) == REDIS_OK;
-    if (ok && *where.password != '\0')
-        ok = said_ok(redisCommand(redis->context, "AUTH %s", where.password));
+    if (!ok)
+        note_failure(redis, NULL);
+    if (ok && *where.user != '\0')
+        ok = said_ok(redis, redisCommand(redis->context, "AUTH %s %s", where.user, where.password));
+    else if (ok && *where.password != '\0')
+        ok = said_ok(redis, redisCommand(redis->context, "AUTH %s", where.password));
     if (ok && where.database != 0)
-        ok = said_ok(redisCommand(redis->context, "SELECT %d", where.database));
+        ok = said_ok(redis, redisCommand(redis->context, "SELECT %d", where.database));
     if (!ok || !load_script(redis)) {
         lose(redis);
         return false;
@@ -281,6 +347,8 @@ void redis_ask_all(struct redis *redis, struct redis_ask **asks, size_t n)
         good = redisGetReply(redis->context, (void **)&reply) == REDIS_OK && reply != NULL;
         if (good)
             good = take_answer(asks[i], reply);
+        if (!good)
+            note_failure(redis, reply);
         if (reply != NULL)
             freeReplyObject(reply);
     }
@@ -296,8 +364,8 @@ void redis_keep(const char *key, int64_t user, struct slice text, int64_t ttl_ms
         return;
     pthread_mutex_lock(&side_lock);
     if (connect_now(&side) &&
-        !said_ok(redisCommand(side.context, "EVAL %s 0 %s %lld %b %lld", keep_script, key,
-                              (long long)user, text.data, text.len, (long long)ttl_ms)))
+        !said_ok(&side, redisCommand(side.context, "EVAL %s 0 %s %lld %b %lld", keep_script, key,
+                                     (long long)user, text.data, text.len, (long long)ttl_ms)))
         lose(&side);
     pthread_mutex_unlock(&side_lock);
 }
@@ -322,7 +390,8 @@ static bool forget_now(const char *names)
             break;
     }
     pthread_mutex_lock(&side_lock);
-    bool ok = connect_now(&side) && said_ok(redisCommandArgv(side.context, n, argv, lengths));
+    bool ok =
+        connect_now(&side) && said_ok(&side, redisCommandArgv(side.context, n, argv, lengths));
     if (!ok)
         lose(&side);
     pthread_mutex_unlock(&side_lock);
@@ -368,14 +437,32 @@ static void forget_pending(void)
     }
 }
 
+/* By a write, which a replica refuses: of several hosts the primary is found so. */
 static bool probe(void)
 {
     pthread_mutex_lock(&side_lock);
-    bool ok = connect_now(&side) && said_ok(redisCommand(side.context, "PING"));
-    if (!ok)
+    bool ok = connect_now(&side) &&
+              said_ok(&side, redisCommand(side.context, "SET gone:probe 1 PX %d", GONE_MS));
+    if (!ok) {
         lose(&side);
+        atomic_fetch_add(&at_host, 1);
+    }
     pthread_mutex_unlock(&side_lock);
     return ok;
+}
+
+bool redis_check(void)
+{
+    struct arena *arena = arena_new(1024);
+    struct redis_ask ask = {.arena = arena, .key = {"rl:check"}, .most = {1}}, *one = &ask;
+    bool ok = false;
+    for (size_t i = 0; !ok && i < (where.hosts == 0 ? 1 : where.hosts); i++)
+        ok = probe();
+    atomic_store(&alive, ok);
+    if (ok)
+        redis_ask_all(&side, &one, 1);
+    arena_destroy(arena);
+    return ok && ask.answered;
 }
 
 void redis_maintain(void)

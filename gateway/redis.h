@@ -40,6 +40,9 @@ void redis_forget(const char *names);
 /* Asks whether Redis answers and repeats what could not be forgotten; called now and then. */
 void redis_maintain(void);
 bool redis_alive(void);
+const char *redis_reason(struct arena *arena); /* why it is not, as Redis or the system said */
+/* For a process that only tries: whether Redis takes us and does what we ask of it. */
+bool redis_check(void) MUST_USE;
 
 /* The bound of this gateway alone, used while Redis is away. */
 void local_limit(struct redis_ask *ask);
