@@ -60,7 +60,13 @@ echo "# built in $built_s s; unpacked $mb MB, packed $packed_mb MB"
 config=$(buildah "${storage[@]}" inspect --type image localhost/bureau | jq -c .OCIv1.config)
 is "it runs as a user of its own" 10001:10001 "$(jq -r .User <<<"$config")"
 in_image() { (exec_in_image "$@"); }
-exec_in_image() { exec chroot --userspec=10001:10001 "$mount" /usr/bin/env -i PATH=/opt/bureau/bin:/usr/bin:/bin "$@"; }
+# As it is to be run: its user, nothing writable.
+exec_in_image() {
+    # shellcheck disable=SC2016 # the inner shell's
+    exec unshare -m --propagation private sh -c 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" &&
+        exec chroot --userspec=10001:10001 "$0" /usr/bin/env -i PATH=/opt/bureau/bin:/usr/bin:/bin "$@"' "$mount" "$@"
+}
+like "its root file system is read-only below" 'Read-only' "$(in_image touch /tmp/x 2>&1)"
 for program in gateway accounts crm rentals billing sync; do
     like "bureau-$program starts there" "^bureau-$program [0-9]" "$(in_image "bureau-$program" --version 2>&1)"
     is "bureau-$program finds its libraries" "" "$(in_image ldd "/opt/bureau/bin/bureau-$program" 2>&1 | grep 'not found')"
