@@ -101,7 +101,10 @@ static void make_options(const struct pg *pg, char options[OPTIONS_MAX])
             theirs = o->val;
     snprintf(options, OPTIONS_MAX,
              "%s -c TimeZone=UTC -c DateStyle=ISO -c jit=off"
-             " -c idle_in_transaction_session_timeout=60000%s%s",
+             " -c idle_in_transaction_session_timeout=60000"
+             /* A session whose host is gone shall end, and with it what it holds. */
+             " -c tcp_keepalives_idle=20 -c tcp_keepalives_interval=10"
+             " -c tcp_keepalives_count=3%s%s",
              theirs, pg->role == NULL ? "" : " -c role=", pg->role == NULL ? "" : pg->role);
     PQconninfoFree(given);
 }

@@ -1,7 +1,33 @@
 /* calendars.c - the list of an account's calendars, and what every event says. */
 #include "services/sync/calendars.h"
 
-enum { DAY_MS = 86400000 };
+#include <string.h>
+
+enum { DAY_MS = 86400000, ROUNDS = 5 };
+
+void calendars_push(struct task *task, const struct calendar_way *way)
+{
+    struct block b;
+    if (!deliver_load(task, &b))
+        return;
+    bool stays = b.wanted && b.place != NULL && strcmp(b.place, b.place_wanted) == 0;
+    bool lies = b.place != NULL && (b.external_id != NULL || b.attempted);
+    if (lies && !stays && !way->take_away(task, &b))
+        return;
+    if (!b.wanted) {
+        if (deliver_keep(task, &b, "none", false))
+            deliver_stop(task, OUTCOME_DONE, NULL);
+        return;
+    }
+    enum step step = STEP_AGAIN;
+    for (int i = 0; i < ROUNDS && step == STEP_AGAIN; i++)
+        step = b.is_there ? way->change(task, &b) : way->create(task, &b);
+    if (step == STEP_AGAIN)
+        deliver_stop(task, OUTCOME_RETRY, "The answers of %s contradict each other.",
+                     task->provider->name);
+    else if (step == STEP_DONE && deliver_keep(task, &b, "synced", false))
+        deliver_stop(task, OUTCOME_DONE, NULL);
+}
 
 const char *calendars_begin(struct task *task)
 {
@@ -62,12 +88,12 @@ bool calendars_gone(struct task *task, const struct block *b)
     struct pg_result *rows;
     sql_init(&sql, task->arena);
     int integration = sql_bind_int(&sql, task->integration_id);
-    sql_printf(
-        &sql,
-        "UPDATE sync.calendars SET is_enabled = false, last_error = 'The calendar is gone, or"
-        " may no longer be written to.' WHERE organization_id = core.org()"
-        " AND integration_id = $%d::bigint AND external_id = $%d::text",
-        integration, sql_bind(&sql, b->place));
+    sql_printf(&sql,
+               "UPDATE sync.calendars SET is_enabled = false, off_at = coalesce(off_at, now()), "
+               "last_error = 'The calendar is gone, or"
+               " may no longer be written to.' WHERE organization_id = core.org()"
+               " AND integration_id = $%d::bigint AND external_id = $%d::text",
+               integration, sql_bind(&sql, b->place));
     if (deliver_sql(task, &sql, &rows))
         deliver_stop(task, OUTCOME_FAILED,
                      "The calendar is gone from %s, or may no longer be written to.",

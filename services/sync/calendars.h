@@ -18,6 +18,17 @@ bool calendars_take(struct task *task, const struct calendar *calendar) MUST_USE
 /* After the whole list: what was not taken since then is gone. Sets the result. */
 void calendars_finish(struct task *task, const char *since);
 
+/* One block's event: what a provider does at each step. */
+enum step { STEP_STOP, STEP_AGAIN, STEP_DONE };
+struct calendar_way {
+    enum step (*create)(struct task *task, struct block *block);
+    enum step (*change)(struct task *task, struct block *block);
+    /* From where it lies, or may lie. Gone already is as good. */
+    bool (*take_away)(struct task *task, struct block *block);
+};
+/* Brings the block's event to what the block says. Sets the result. */
+void calendars_push(struct task *task, const struct calendar_way *way);
+
 /* Where the block shall lie is no more, or may not be written to: it is switched off. Always false.
  */
 bool calendars_gone(struct task *task, const struct block *block);

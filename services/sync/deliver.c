@@ -240,9 +240,11 @@ bool deliver_ask(struct task *task, const struct ask *ask, struct http_reply *re
         return deliver_stop(task, OUTCOME_RECONNECT,
                             "%s refuses the access. Connect the account again.",
                             task->provider->name);
-    if (reply->status == 429)
+    /* An address that is shared by all is told to wait for all. */
+    bool shared = task->provider->budget > 0 && reply->status == 503 && reply->wait_ms > 0;
+    if (reply->status == 429 || shared)
         return throttled(task, reply);
-    if (reply->status >= 500 || reply->status < 200 ||
+    if (reply->status >= 500 || reply->status < 200 || reply->status == 408 ||
         (reply->status >= 300 && reply->status < 400)) {
         deliver_stop(task, OUTCOME_RETRY, "%s answered with status %d.", task->provider->name,
                      reply->status);

@@ -17,7 +17,7 @@
 #include "services/core/service.h"
 #include "services/sync/calendars.h"
 
-enum { IDENTIFY_MS = 8000, QUOTA_MS = 3600000, ROUNDS = 5, DAY_S = 86400, MIDNIGHT_S = 8 * 3600 };
+enum { IDENTIFY_MS = 8000, QUOTA_MS = 3600000, DAY_S = 86400, MIDNIGHT_S = 8 * 3600 };
 
 const char *google_identify(struct http *http, struct arena *arena, const char *access,
                             struct account *out)
@@ -69,9 +69,12 @@ static int64_t until_midnight_ms(void)
 
 bool google_judge(struct task *task, const struct http_reply *reply)
 {
-    if (reply->status != 403)
+    if (reply->status != 403 && reply->status != 409)
         return true;
     const char *reason = google_reason(task->arena, reply);
+    if (reply->status == 409)
+        return strcmp(reason, "conflict") != 0 ||
+               deliver_stop(task, OUTCOME_RETRY, "The event was being changed in Google.");
     if (strcmp(reason, "rateLimitExceeded") == 0 || strcmp(reason, "userRateLimitExceeded") == 0)
         return deliver_wait(task, reply->wait_ms, "Google asked us to wait.");
     if (strcmp(reason, "quotaExceeded") == 0)
@@ -152,8 +155,6 @@ static bool is_ours(struct task *task, const msgpack_object *event)
     return mp_same(mp_find(marks, "block_id"), block) && mp_same(mp_find(marks, "org_id"), org);
 }
 
-enum step { STEP_STOP, STEP_AGAIN, STEP_DONE };
-
 static enum step adopt(struct task *task, struct block *b, const struct http_reply *reply)
 {
     const char *etag = mp_text(task->arena, mp_find(reply->object, "etag"));
@@ -209,14 +210,18 @@ static enum step insert(struct task *task, struct block *b)
     return STEP_STOP;
 }
 
-/* Changed there meanwhile: ours is newer, its new tag is taken. */
-static enum step refetch(struct task *task, struct block *b)
+/* Changed there meanwhile: ours is newer, its new tag is taken. refused: it may not be written to,
+   unless it was deleted; while it stands it is not given up, or it would stand twice later. */
+static enum step refetch(struct task *task, struct block *b, bool refused)
 {
     struct http_reply reply;
     struct ask ask = {"GET", google_url(task, b->place, b->external_id, ""), NULL, NULL};
     if (!deliver_ask(task, &ask, &reply))
         return STEP_STOP;
-    if (reply.status == 200)
+    bool stands = reply.status == 200 && !mp_same(mp_find(reply.object, "status"), "cancelled");
+    if (refused && (stands || reply.status == 403))
+        return calendars_gone(task, b) ? STEP_DONE : STEP_STOP;
+    if (reply.status == 200 && !refused)
         return adopt(task, b, &reply) == STEP_STOP ? STEP_STOP : STEP_AGAIN;
     forget_event(b);
     return STEP_AGAIN;
@@ -234,9 +239,9 @@ static enum step patch(struct task *task, struct block *b)
         return STEP_STOP;
     if (reply.status == 200)
         return adopt(task, b, &reply);
-    if (reply.status == 412)
-        return refetch(task, b);
-    if (reply.status == 404 || reply.status == 410 || reply.status == 403) {
+    if (reply.status == 412 || reply.status == 403)
+        return refetch(task, b, reply.status == 403);
+    if (reply.status == 404 || reply.status == 410) {
         forget_event(b); /* deleted there: it is put back under a new id */
         return STEP_AGAIN;
     }
@@ -244,7 +249,6 @@ static enum step patch(struct task *task, struct block *b)
     return STEP_STOP;
 }
 
-/* From where it lies. Gone already is as good. */
 static bool take_away(struct task *task, struct block *b)
 {
     struct http_reply reply;
@@ -258,32 +262,10 @@ static bool take_away(struct task *task, struct block *b)
     return deliver_keep(task, b, b->wanted ? "syncing" : "none", false);
 }
 
-void google_push(struct task *task)
-{
-    struct block b;
-    if (!deliver_load(task, &b))
-        return;
-    bool stays = b.wanted && b.place != NULL && strcmp(b.place, b.place_wanted) == 0;
-    if (b.external_id != NULL && !stays && !take_away(task, &b))
-        return;
-    if (!b.wanted) {
-        if (deliver_keep(task, &b, "none", false))
-            deliver_stop(task, OUTCOME_DONE, NULL);
-        return;
-    }
-    enum step step = STEP_AGAIN;
-    for (int i = 0; i < ROUNDS && step == STEP_AGAIN; i++)
-        step = b.is_there ? patch(task, &b) : insert(task, &b);
-    if (step == STEP_AGAIN)
-        deliver_stop(task, OUTCOME_RETRY, "Google's answers contradict each other.");
-    else if (step == STEP_DONE && deliver_keep(task, &b, "synced", false))
-        deliver_stop(task, OUTCOME_DONE, NULL);
-}
-
 void google_run(struct task *task)
 {
     if (strcmp(task->kind, "push") == 0)
-        google_push(task);
+        calendars_push(task, &(struct calendar_way){insert, patch, take_away});
     else if (strcmp(task->kind, "calendars") == 0)
         google_calendars(task);
     else if (strcmp(task->kind, "pull") == 0)

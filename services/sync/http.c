@@ -217,7 +217,10 @@ static void read_answer(struct http *http, struct arena *arena, struct http_repl
     reply->fate = HTTP_ANSWERED;
     reply->status = (int)status;
     reply->body = (struct slice){http->body.data, http->body.len};
-    reply->wait_ms = http_wait_ms(header_of(http, arena, "Retry-After"), clock_unix_ms());
+    /* A time is by the clock of who names it: ours may be wrong. */
+    time_t theirs = curl_getdate(header_of(http, arena, "Date"), NULL);
+    reply->wait_ms = http_wait_ms(header_of(http, arena, "Retry-After"),
+                                  theirs > 0 ? (int64_t)theirs * 1000 : clock_unix_ms());
     reply->link = header_of(http, arena, "Link");
     buf_init(&bytes, arena);
     if (http->body.len == 0 || json_to_mp(arena, reply->body, &bytes, &fault) != ERR_OK ||

@@ -131,7 +131,7 @@ static enum err queue_pull(struct call *call, bool urgent)
 }
 
 struct seen {
-    bool connected, push_only, read_only;
+    bool connected, push_only, read_only, is_on;
 };
 
 /* The calendar must be there before its body is looked at. */
@@ -142,7 +142,7 @@ static enum err calendar_seen(struct call *call, struct seen *seen)
     sql_init(&sql, call->arena);
     sql_printf(&sql,
                "SELECT i.is_active AND NOT i.needs_reconnect, i.provider,"
-               " c.access NOT IN ('owner', 'writer') FROM sync.calendars c"
+               " c.access NOT IN ('owner', 'writer'), c.is_enabled FROM sync.calendars c"
                " JOIN sync.integrations i ON i.organization_id = c.organization_id"
                " AND i.id = c.integration_id WHERE c.organization_id = core.org()"
                " AND c.id = $%d::bigint AND c.deleted_at IS NULL AND i.deleted_at IS NULL",
@@ -155,7 +155,8 @@ static enum err calendar_seen(struct call *call, struct seen *seen)
     const struct provider *p = provider_find(pg_text(rows, 0, 1));
     *seen = (struct seen){.connected = pg_true(rows, 0, 0),
                           .push_only = p != NULL && p->push_only,
-                          .read_only = pg_true(rows, 0, 2)};
+                          .read_only = pg_true(rows, 0, 2),
+                          .is_on = pg_true(rows, 0, 3)};
     return ERR_OK;
 }
 
@@ -167,6 +168,17 @@ static enum err check_direction(struct call *call, const struct seen *seen, cons
     if (direction != NULL && seen->read_only && strcmp(direction, "push") == 0)
         return call_fault_said(call, "sync_direction", "This calendar can only be read.");
     return ERR_OK;
+}
+
+/* What a calendar missed while it was off; nothing while it is off. */
+static enum err catch_up(struct call *call)
+{
+    struct sql sql;
+    struct pg_result *rows;
+    sql_init(&sql, call->arena);
+    sql_printf(&sql, "SELECT sync.calendar_on($%d::bigint)",
+               sql_bind_int(&sql, call->request->row));
+    return call_run(call, &sql, &rows);
 }
 
 enum err calendar_update(struct call *call)
@@ -193,6 +205,8 @@ enum err calendar_update(struct call *call)
                " 'sync_direction', c.sync_direction))",
                enabled, direction, sql_bind_int(&sql, call->request->row));
     err = bare_json(call, &sql, "Calendar not found.");
+    if (err == ERR_OK && !seen.is_on)
+        err = catch_up(call);
     return err == ERR_OK ? queue_pull(call, false) : err;
 }
 

@@ -12,7 +12,7 @@
 
 #include "services/sync/calendars.h"
 
-enum { IDENTIFY_MS = 8000, ROUNDS = 5, PAGES = 40 };
+enum { IDENTIFY_MS = 8000, PAGES = 40 };
 
 /* Our property of an event. The set's name is a constant of our own. */
 #define PROPERTY "String {6d1f2c1e-5a34-4a57-9c3b-1f0b6f2f9a11} Name BureauBlock"
@@ -45,11 +45,14 @@ const char *office_identify(struct http *http, struct arena *arena, const char *
     return NULL;
 }
 
-/* Waits come as 429 and 503 with Retry-After, which every delivery honours. */
+/* Waits come as 429 and 503 with Retry-After, which every delivery honours. 409 and 412 say that
+   somebody else wrote just then; a creation knows better what 409 means. */
 bool office_judge(struct task *task, const struct http_reply *reply)
 {
-    (void)task;
-    (void)reply;
+    const char *code = mp_text(task->arena, mp_find(mp_find(reply->object, "error"), "code"));
+    bool twin = code != NULL && strcmp(code, "ErrorDuplicateTransactionId") == 0;
+    if (reply->status == 412 || (reply->status == 409 && !twin))
+        return deliver_stop(task, OUTCOME_RETRY, "The event was being changed in Office 365.");
     return true;
 }
 
@@ -115,8 +118,6 @@ static void list_calendars(struct task *task)
 }
 
 /* ---- one event ---- */
-
-enum step { STEP_STOP, STEP_AGAIN, STEP_DONE };
 
 /* Of a calendar's events, or one of them. */
 static const char *url_of(struct task *task, const char *calendar, const char *event)
@@ -256,7 +257,6 @@ static enum step change(struct task *task, struct block *b)
     return STEP_STOP;
 }
 
-/* From where it lies, or may lie. Gone already is as good. */
 static bool take_away(struct task *task, struct block *b)
 {
     struct http_reply reply;
@@ -273,33 +273,10 @@ static bool take_away(struct task *task, struct block *b)
     return deliver_keep(task, b, b->wanted ? "syncing" : "none", false);
 }
 
-static void push(struct task *task)
-{
-    struct block b;
-    if (!deliver_load(task, &b))
-        return;
-    bool stays = b.wanted && b.place != NULL && strcmp(b.place, b.place_wanted) == 0;
-    bool lies = b.place != NULL && (b.external_id != NULL || b.attempted);
-    if (lies && !stays && !take_away(task, &b))
-        return;
-    if (!b.wanted) {
-        if (deliver_keep(task, &b, "none", false))
-            deliver_stop(task, OUTCOME_DONE, NULL);
-        return;
-    }
-    enum step step = STEP_AGAIN;
-    for (int i = 0; i < ROUNDS && step == STEP_AGAIN; i++)
-        step = b.is_there ? change(task, &b) : create(task, &b);
-    if (step == STEP_AGAIN)
-        deliver_stop(task, OUTCOME_RETRY, "The answers of Office 365 contradict each other.");
-    else if (step == STEP_DONE && deliver_keep(task, &b, "synced", false))
-        deliver_stop(task, OUTCOME_DONE, NULL);
-}
-
 void office_run(struct task *task)
 {
     if (strcmp(task->kind, "push") == 0)
-        push(task);
+        calendars_push(task, &(struct calendar_way){create, change, take_away});
     else if (strcmp(task->kind, "calendars") == 0)
         list_calendars(task);
     else

@@ -11,11 +11,16 @@
 
 #include "common/crypto.h"
 
+enum { UNDER_WAY_MS = 300 };
+
 json_t *faults, *violations, *requests;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-/* No request is allowed before then, by provider: set by every Retry-After. */
-static int64_t wait_until[3];
+/* No request is allowed before then: set by every Retry-After. By account, but at Moneybird, whose
+   limit is the address's. {"told", "until"} */
+static json_t *waits;
 static int64_t early[3];
+static int64_t backward;
+static int64_t skew_s; /* of this clock, against the machine's */
 
 int64_t now_ms(void)
 {
@@ -75,6 +80,19 @@ void violation(struct exchange *x, const char *what)
     json_array_append_new(violations, json_string(text));
 }
 
+static long version_of(const json_t *text)
+{
+    const char *words = json_string_value(text);
+    const char *mark = words == NULL ? NULL : strrchr(words, ' ');
+    return mark != NULL && mark[1] == 'v' ? strtol(mark + 2, NULL, 10) : 0;
+}
+
+void note_version(const json_t *before, const json_t *after)
+{
+    if (after != NULL && version_of(after) < version_of(before))
+        backward++;
+}
+
 void answer(struct exchange *x, int status, json_t *json)
 {
     x->status = status;
@@ -116,7 +134,15 @@ void instant_text(int64_t seconds, char out[32])
     strftime(out, 32, "%Y-%m-%dT%H:%M:%S.000Z", &tm);
 }
 
-/* ---- faults: {"match", "kind", "count", "status", "reason", "retry_after", "ms"} ---- */
+/* ---- faults: {"match", "kind", "count", "status", "reason", "retry_after", "form", "ms"} ---- */
+
+static void date_text(int64_t at_s, char *out, size_t size)
+{
+    time_t at = (time_t)at_s;
+    struct tm tm;
+    gmtime_r(&at, &tm);
+    strftime(out, size, "%a, %d %b %Y %H:%M:%S GMT", &tm);
+}
 
 static json_t *fault_for(const struct exchange *x)
 {
@@ -141,11 +167,61 @@ static int provider_of(const char *path)
                                                   : -1;
 }
 
-static void note_wait(const struct exchange *x, int64_t until_ms)
+static void whose(struct exchange *x, int provider, char key[128])
 {
+    const char *who = provider == 1 ? "" : provider == 0 ? oauth_who(x) : office_who(x);
+    snprintf(key, 128, "%d %s", provider, who == NULL ? "" : who);
+}
+
+static void note_wait(struct exchange *x, int64_t until_ms)
+{
+    char key[128];
     int provider = provider_of(x->path);
-    if (provider >= 0 && until_ms > wait_until[provider])
-        wait_until[provider] = until_ms;
+    whose(x, provider, key);
+    if (provider >= 0)
+        json_object_set_new(
+            waits, key,
+            json_pack("{s:I,s:I}", "told", (json_int_t)now_ms(), "until", (json_int_t)until_ms));
+}
+
+/* What was under way when it was said is not too early. */
+static void note_early(struct exchange *x)
+{
+    char key[128];
+    int provider = provider_of(x->path);
+    whose(x, provider, key);
+    const json_t *wait = json_object_get(waits, key);
+    if (provider >= 0 && wait != NULL &&
+        now_ms() < json_integer_value(json_object_get(wait, "until")) &&
+        now_ms() > json_integer_value(json_object_get(wait, "told")) + UNDER_WAY_MS)
+        early[provider]++;
+}
+
+/* What is addressed is gone from there, by somebody's hand. */
+static void lose(const struct exchange *x)
+{
+    char id[1100];
+    const char *last = strrchr(x->path, '/');
+    snprintf(id, sizeof id, "%s", last == NULL ? "" : last + 1);
+    id[strcspn(id, ".")] = '\0';
+    google_set("remove", id);
+    moneybird_set("lose", id);
+    office_set("office_remove", id);
+}
+
+/* How long to wait, in the words of the provider, or as asked for. */
+static void say_wait(struct exchange *x, const char *form, int64_t after_s)
+{
+    char text[64];
+    int64_t at = now_ms() / 1000 + skew_s + after_s;
+    note_wait(x, now_ms() + after_s * 1000);
+    if (form[0] == '\0')
+        form = provider_of(x->path) == 1 ? "epoch" : "seconds";
+    if (strcmp(form, "date") == 0)
+        date_text(at, text, sizeof text);
+    else
+        snprintf(text, sizeof text, "%lld", (long long)(strcmp(form, "epoch") == 0 ? at : after_s));
+    answer_header(x, "Retry-After", text);
 }
 
 static void fault_status(struct exchange *x, const json_t *f)
@@ -153,8 +229,11 @@ static void fault_status(struct exchange *x, const json_t *f)
     const char *reason = json_string_value(json_object_get(f, "reason"));
     json_int_t status = json_integer_value(json_object_get(f, "status"));
     json_int_t after = json_integer_value(json_object_get(f, "retry_after"));
-    char text[32];
-    if (provider_of(x->path) == 1)
+    if (strcmp(json_string_value(json_object_get(f, "kind")), "lose") == 0)
+        lose(x);
+    if (provider_of(x->path) == 1 && status == 422)
+        answer(x, 422, json_pack("{s:{s:[s]}}", "error", "description", reason));
+    else if (provider_of(x->path) == 1)
         answer(x, (int)status, json_pack("{s:s}", "error", reason[0] ? reason : "fault"));
     else if (provider_of(x->path) == 2)
         office_error(x, (int)status, reason);
@@ -166,11 +245,7 @@ static void fault_status(struct exchange *x, const json_t *f)
         answer_header(x, "Location", "/hooks/elsewhere");
     if (after <= 0)
         return;
-    note_wait(x, now_ms() + after * 1000);
-    /* Moneybird says when, Google how long. */
-    snprintf(text, sizeof text, "%lld",
-             provider_of(x->path) == 1 ? (long long)(now_ms() / 1000 + after) : (long long)after);
-    answer_header(x, "Retry-After", text);
+    say_wait(x, json_string_value(json_object_get(f, "form")), after);
     if (provider_of(x->path) == 1 && status == 429)
         answer(x, 429, json_string("Retry later"));
 }
@@ -197,10 +272,12 @@ static void send_answer(struct exchange *x, const char *kind)
         type = "text/html";
     }
     size_t len = strlen(text), sent = strcmp(kind, "half") == 0 ? len / 2 : len;
+    char date[64];
+    date_text(now_ms() / 1000 + skew_s, date, sizeof date);
     mg_printf(x->conn,
-              "HTTP/1.1 %d Fake\r\nContent-Type: %s\r\nContent-Length: %zu\r\n%sConnection: "
-              "close\r\n\r\n",
-              x->status, type, x->status == 204 ? 0 : len, x->headers);
+              "HTTP/1.1 %d Fake\r\nDate: %s\r\nContent-Type: %s\r\nContent-Length: "
+              "%zu\r\n%sConnection: close\r\n\r\n",
+              x->status, date, type, x->status == 204 ? 0 : len, x->headers);
     if (strcmp(kind, "drip") == 0)
         for (size_t i = 0; i < len && mg_write(x->conn, text + i, 1) > 0; i++)
             usleep(1000000);
@@ -209,11 +286,9 @@ static void send_answer(struct exchange *x, const char *kind)
     free(text);
 }
 
-static void note_request(const struct exchange *x)
+static void note_request(struct exchange *x)
 {
-    int provider = provider_of(x->path);
-    if (provider >= 0 && now_ms() < wait_until[provider])
-        early[provider]++;
+    note_early(x);
     json_array_append_new(requests,
                           json_pack("{s:I,s:s,s:s,s:s}", "at", (json_int_t)now_ms(), "method",
                                     x->method, "path", x->path, "query", x->query));
@@ -247,16 +322,23 @@ static int handle(struct mg_connection *conn, void *data)
     pthread_mutex_lock(&lock);
     if (!control(&x)) {
         note_request(&x);
-        json_t *f = fault_for(&x);
+        json_t *f = json_incref(fault_for(&x));
         snprintf(kind, sizeof kind, "%s",
                  f == NULL ? "" : json_string_value(json_object_get(f, "kind")));
         ms = f == NULL ? 0 : json_integer_value(json_object_get(f, "ms"));
-        if (strcmp(kind, "status") == 0)
+        if (strcmp(kind, "stall") == 0) { /* late, and nothing is done yet */
+            pthread_mutex_unlock(&lock);
+            usleep((useconds_t)ms * 1000);
+            pthread_mutex_lock(&lock);
+            ms = 0;
+        }
+        if (strcmp(kind, "status") == 0 || strcmp(kind, "lose") == 0)
             fault_status(&x, f);
         else if (strcmp(kind, "drop_before") != 0)
             serve(&x);
         if (strcmp(kind, "html") == 0)
             x.status = (int)json_integer_value(json_object_get(f, "status"));
+        json_decref(f);
     }
     pthread_mutex_unlock(&lock);
     if (ms > 0)
@@ -273,11 +355,12 @@ static int handle(struct mg_connection *conn, void *data)
 
 static json_t *state(void)
 {
-    return json_pack("{s:o,s:o,s:o,s:o,s:O,s:I,s:[I,I,I],s:O}", "google", google_state(),
+    return json_pack("{s:o,s:o,s:o,s:o,s:O,s:I,s:[I,I,I],s:I,s:O}", "google", google_state(),
                      "moneybird", moneybird_state(), "office", office_state(), "hooks",
                      hooks_state(), "violations", violations, "requests",
                      (json_int_t)json_array_size(requests), "early", (json_int_t)early[0],
-                     (json_int_t)early[1], (json_int_t)early[2], "faults", faults);
+                     (json_int_t)early[1], (json_int_t)early[2], "backward", (json_int_t)backward,
+                     "faults", faults);
 }
 
 static void reset(void)
@@ -285,8 +368,10 @@ static void reset(void)
     json_array_clear(faults);
     json_array_clear(violations);
     json_array_clear(requests);
-    memset(wait_until, 0, sizeof wait_until);
+    json_object_clear(waits);
+    skew_s = 0;
     memset(early, 0, sizeof early);
+    backward = 0;
     oauth_reset();
     google_reset();
     moneybird_reset();
@@ -301,7 +386,7 @@ static void add_fault(const struct exchange *x)
         bool number;
     } fields[] = {{"match", "", false},    {"kind", "status", false}, {"count", "1", true},
                   {"status", "500", true}, {"reason", "", false},     {"retry_after", "0", true},
-                  {"ms", "0", true}};
+                  {"form", "", false},     {"ms", "0", true}};
     json_t *f = json_object();
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
         char value[256];
@@ -321,6 +406,8 @@ static void set_all(struct exchange *x)
         snprintf(name, sizeof name, "%.*s", (int)strcspn(at, "=&"), at);
         if (strcmp(name, "no_faults") == 0)
             json_array_clear(faults);
+        else if (strcmp(name, "skew_s") == 0 && param(x->query, name, value, sizeof value))
+            skew_s = strtoll(value, NULL, 10);
         else if (!param(x->query, name, value, sizeof value) ||
                  (!oauth_set(name, value) && !google_set(name, value) &&
                   !moneybird_set(name, value) && !office_set(name, value) &&
@@ -374,6 +461,7 @@ int main(int argc, char **argv)
     faults = json_array();
     violations = json_array();
     requests = json_array();
+    waits = json_object();
     reset();
     if (!crypto_open())
         return 1;

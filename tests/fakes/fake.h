@@ -36,6 +36,8 @@ bool only_params(struct exchange *x, const char *known);
 bool only_keys(const json_t *object, const char *known);
 const char *header(struct exchange *x, const char *name);
 void violation(struct exchange *x, const char *what);
+/* Titles that end in " v<number>": counted when a later request brings an earlier number. */
+void note_version(const json_t *before, const json_t *after);
 void answer(struct exchange *x, int status, json_t *json);
 void answer_header(struct exchange *x, const char *name, const char *value);
 bool is_word_of(const char *words, const char *word);
@@ -49,6 +51,7 @@ bool oauth_serve(struct exchange *x);
 bool oauth_set(const char *name, const char *value);
 /* The account of the bearer token, or NULL with a 401 answered in the provider's words. */
 const char *oauth_account(struct exchange *x, const char *provider);
+const char *oauth_who(struct exchange *x); /* the same, or NULL; answers nothing */
 
 /* fake_google.c, fake_moneybird.c */
 void google_reset(void);
@@ -66,6 +69,7 @@ void office_reset(void);
 bool office_serve(struct exchange *x);
 json_t *office_state(void);
 bool office_set(const char *name, const char *value);
+const char *office_who(struct exchange *x);
 void office_error(struct exchange *x, int status, const char *code);
 
 /* fake_hooks.c: a receiver of webhooks, POST /hooks/{name}: keeps what was rightly signed. */

@@ -159,6 +159,15 @@ static json_t *put_event(const char *calendar, const char *id, const json_t *bod
     if (json_object_get(e, "status") == NULL)
         json_object_set_new(e, "status", json_string("confirmed"));
     touch(e);
+    json_object_set(e, "created", json_object_get(e, "updated"));
+    json_object_set_new(e, "creator", json_pack("{s:s}", "email", calendar));
+    json_object_set_new(e, "organizer", json_pack("{s:s,s:b}", "email", calendar, "self", 1));
+    snprintf(key, sizeof key, "%s@google.test", id);
+    json_object_set_new(e, "iCalUID", json_string(key));
+    json_object_set_new(e, "sequence", json_integer(0));
+    json_object_set_new(e, "reminders", json_pack("{s:b}", "useDefault", 1));
+    json_object_set_new(e, "eventType", json_string("default"));
+    snprintf(key, sizeof key, "%s\n%s", calendar, id);
     json_object_set_new(events, key, e);
     return e;
 }
@@ -198,6 +207,7 @@ static void change(struct exchange *x, json_t *e, bool whole)
         google_error(x, 412, "conditionNotMet", "Precondition Failed");
         return;
     }
+    note_version(json_object_get(e, "summary"), json_object_get(x->body, "summary"));
     json_object_update(e, x->body);
     touch(e);
     answer(x, 200, shown(e));
@@ -306,11 +316,29 @@ static void watch(struct exchange *x, const char *calendar)
         return;
     }
     snprintf(until, sizeof until, "%lld", (long long)now_ms() + 604800000);
-    json_array_append_new(channels,
-                          json_pack("{s:s,s:s}", "calendar", calendar, "address", address));
+    json_array_append_new(
+        channels, json_pack("{s:s,s:s,s:s}", "calendar", calendar, "address", address, "id", id));
     answer(x, 200,
            json_pack("{s:s,s:s,s:s,s:s}", "kind", "api#channel", "id", id, "resourceId", calendar,
                      "expiration", until));
+}
+
+static void stop_channel(struct exchange *x)
+{
+    const char *id = json_string_value(json_object_get(x->body, "id"));
+    const char *resource = json_string_value(json_object_get(x->body, "resourceId"));
+    if (!only_keys(x->body, "id resourceId") || id == NULL || resource == NULL)
+        violation(x, "a channel that is none");
+    for (size_t i = 0; id != NULL && resource != NULL && i < json_array_size(channels); i++) {
+        const json_t *c = json_array_get(channels, i);
+        if (strcmp(json_string_value(json_object_get(c, "id")), id) != 0 ||
+            strcmp(json_string_value(json_object_get(c, "calendar")), resource) != 0)
+            continue;
+        json_array_remove(channels, i);
+        answer(x, 204, NULL);
+        return;
+    }
+    google_error(x, 404, "notFound", "Channel not found.");
 }
 
 static void decode(const char *from, size_t len, char *out, size_t size)
@@ -354,7 +382,9 @@ bool google_serve(struct exchange *x)
     const char *rest = x->path + sizeof root - 1;
     if ((account = oauth_account(x, "google")) == NULL)
         return true;
-    if (strcmp(rest, "users/me/calendarList") == 0)
+    if (strcmp(rest, "channels/stop") == 0 && strcmp(x->method, "POST") == 0)
+        stop_channel(x);
+    else if (strcmp(rest, "users/me/calendarList") == 0)
         calendar_list(x, account);
     else if (strncmp(rest, "calendars/", 10) == 0)
         calendar(x, account, rest + 10);

@@ -11,6 +11,7 @@
 #define FIRST_ID 481234567890123000
 
 static json_t *entries, *people;
+static bool two; /* every account has two administrations */
 static int64_t serial, plan, limit, window_s, window_start, used;
 
 void moneybird_reset(void)
@@ -119,10 +120,34 @@ static bool fits(struct exchange *x, const json_t *b, bool whole)
     return false;
 }
 
+/* What an answer says besides: whose it is, and when it was written. */
+static void embed(json_t *e)
+{
+    static const char *const of[] = {"contact", "project"};
+    char now[32];
+    instant_text(now_ms() / 1000, now);
+    for (int i = 0; i < 2; i++) {
+        const json_t *id = json_object_get(e, i == 0 ? "contact_id" : "project_id");
+        json_object_set_new(e, of[i],
+                            json_is_null(id) ? json_null()
+                            : i == 0 ? json_pack("{s:O,s:s,s:n,s:n}", "id", id, "company_name",
+                                                 "Acme BV", "firstname", "lastname")
+                                     : json_pack("{s:O,s:s,s:s,s:n}", "id", id, "name", "Website",
+                                                 "state", "active", "budget"));
+    }
+    json_object_set_new(e, "user",
+                        json_pack("{s:O,s:s,s:s,s:s}", "id", json_object_get(e, "user_id"), "name",
+                                  "Somebody", "created_at", now, "updated_at", now));
+    json_object_set_new(e, "updated_at", json_string(now));
+    if (json_object_get(e, "created_at") == NULL)
+        json_object_set_new(e, "created_at", json_string(now));
+}
+
 static void fill(json_t *e, const json_t *b)
 {
     static const char *const times[] = {"started_at", "ended_at"};
     json_object_update(e, (json_t *)(uintptr_t)b);
+    embed(e);
     for (int i = 0; i < 2; i++)
         if (json_object_get(b, times[i]) != NULL) {
             char text[32];
@@ -150,9 +175,10 @@ static void create(struct exchange *x, const char *administration)
         symbolic(x, 402, "creating time entries is limited", "administration", "limit_reached");
         return;
     }
-    json_t *e = json_pack("{s:o,s:s,s:n,s:n,s:n,s:i,s:b}", "id", new_id(), "administration_id",
-                          administration, "contact_id", "project_id", "sales_invoice_id",
-                          "paused_duration", 0, "billable", 1);
+    json_t *e = json_pack("{s:o,s:s,s:n,s:n,s:n,s:n,s:i,s:b,s:[],s:[]}", "id", new_id(),
+                          "administration_id", administration, "contact_id", "project_id",
+                          "sales_invoice_id", "sales_invoice", "paused_duration", 0, "billable", 1,
+                          "events", "notes");
     fill(e, b);
     json_object_set_new(entries, json_string_value(json_object_get(e, "id")), e);
     answer(x, 201, json_incref(e));
@@ -229,6 +255,7 @@ static void one_entry(struct exchange *x, const char *id)
         json_object_del(entries, id);
         answer(x, 204, NULL);
     } else if ((b = wrapped(x)) != NULL && fits(x, b, false)) {
+        note_version(json_object_get(e, "description"), json_object_get(b, "description"));
         fill(e, b);
         answer(x, 200, json_incref(e));
     }
@@ -262,10 +289,19 @@ static void administrations(struct exchange *x, const char *account)
     for (const char *c = account; *c != '\0'; c++)
         hash = hash * 31 + (unsigned char)*c;
     snprintf(id, sizeof id, "%" PRIu64, 300000000000000000 + hash % 1000000);
-    answer(x, 200,
-           json_pack("[{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:b}]", "id", id, "name", "My Company BV",
-                     "language", "nl", "currency", "EUR", "country", "NL", "time_zone",
-                     "Europe/Amsterdam", "access", "user", "suspended", 0));
+    json_t *all = json_array();
+    json_array_append_new(all, json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:b}", "id", id, "name",
+                                         "My Company BV", "language", "nl", "currency", "EUR",
+                                         "country", "NL", "time_zone", "Europe/Amsterdam", "access",
+                                         "user", "suspended", 0));
+    if (two) {
+        json_t *other = json_deep_copy(json_array_get(all, 0));
+        id[0] = '4';
+        json_object_set_new(other, "id", json_string(id));
+        json_object_set_new(other, "name", json_string("Second BV"));
+        json_array_append_new(all, other);
+    }
+    answer(x, 200, all);
 }
 
 static void below(struct exchange *x, const char *administration, const char *what)
@@ -315,11 +351,25 @@ bool moneybird_serve(struct exchange *x)
     return true;
 }
 
+static void invoice(json_t *e)
+{
+    json_t *id = new_id();
+    json_object_set(e, "sales_invoice_id", id);
+    json_object_set_new(
+        e, "sales_invoice",
+        json_pack("{s:o,s:s,s:s}", "id", id, "invoice_id", "2026-0007", "state", "open"));
+}
+
 bool moneybird_set(const char *name, const char *value)
 {
     if (strcmp(name, "employee") == 0)
-        json_array_append_new(people, json_pack("{s:o,s:s,s:s,s:s}", "id", new_id(), "name", value,
-                                                "email", value, "user_type", "employee"));
+        json_array_append_new(people, json_pack("{s:o,s:s,s:s,s:b,s:s,s:s,s:s,s:[s,s]}", "id",
+                                                new_id(), "name", value, "email", value,
+                                                "email_validated", 1, "language", "nl", "time_zone",
+                                                "Europe/Amsterdam", "user_type", "employee",
+                                                "permissions", "sales_invoices", "time_entries"));
+    else if (strcmp(name, "two") == 0)
+        two = value[0] == '1';
     else if (strcmp(name, "plan") == 0)
         plan = strtoll(value, NULL, 10);
     else if (strcmp(name, "limit") == 0) {
@@ -329,8 +379,11 @@ bool moneybird_set(const char *name, const char *value)
     } else if (strcmp(name, "window_s") == 0)
         window_s = strtoll(value, NULL, 10);
     else if (strcmp(name, "invoice") == 0 && json_object_get(entries, value) != NULL)
-        json_object_set_new(json_object_get(entries, value), "sales_invoice_id", new_id());
-    else if (strcmp(name, "lose") == 0)
+        invoice(json_object_get(entries, value));
+    else if (strcmp(name, "uninvoice") == 0 && json_object_get(entries, value) != NULL) {
+        json_object_set_new(json_object_get(entries, value), "sales_invoice_id", json_null());
+        json_object_set_new(json_object_get(entries, value), "sales_invoice", json_null());
+    } else if (strcmp(name, "lose") == 0)
         json_object_del(entries, value);
     else
         return false;

@@ -212,6 +212,15 @@ const char *oauth_account(struct exchange *x, const char *provider)
     return NULL;
 }
 
+const char *oauth_who(struct exchange *x)
+{
+    const char *bearer = header(x, "Authorization");
+    const json_t *facts = bearer == NULL || strncmp(bearer, "Bearer ", 7) != 0
+                              ? NULL
+                              : json_object_get(access_tokens, bearer + 7);
+    return json_string_value(json_object_get(facts, "account"));
+}
+
 static void userinfo(struct exchange *x)
 {
     char email[96], name[64];

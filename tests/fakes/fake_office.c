@@ -30,7 +30,9 @@ void office_reset(void)
 
 bool office_set(const char *name, const char *value)
 {
-    if (strcmp(name, "office_dead") == 0)
+    if (strcmp(name, "office_account") == 0)
+        snprintf(account, sizeof account, "%s", value);
+    else if (strcmp(name, "office_dead") == 0)
         dead = value[0] == '1';
     else if (strcmp(name, "office_twins") == 0)
         refuse_twins = value[0] == '1';
@@ -225,6 +227,7 @@ static void one_event(struct exchange *x, const char *id)
         violation(x, "no change of an event");
         office_error(x, 400, "ErrorInvalidRequest");
     } else {
+        note_version(json_object_get(e, "subject"), json_object_get(x->body, "subject"));
         json_object_update(e, x->body);
         answer(x, 200, json_incref(e));
     }
@@ -251,17 +254,22 @@ static void calendar(struct exchange *x, const char *rest)
         office_error(x, 404, "ErrorItemNotFound");
 }
 
-static void graph(struct exchange *x, const char *rest)
+const char *office_who(struct exchange *x)
 {
     const char *bearer = header(x, "Authorization");
-    const json_t *who = bearer == NULL || strncmp(bearer, "Bearer ", 7) != 0
-                            ? NULL
-                            : json_object_get(access_tokens, bearer + 7);
+    return bearer == NULL || strncmp(bearer, "Bearer ", 7) != 0
+               ? NULL
+               : json_string_value(json_object_get(access_tokens, bearer + 7));
+}
+
+static void graph(struct exchange *x, const char *rest)
+{
+    const char *who = office_who(x);
     if (who == NULL)
         office_error(x, 401, "InvalidAuthenticationToken");
     else if (strcmp(rest, "me") == 0)
         answer(x, 200,
-               json_pack("{s:O,s:s,s:n,s:s}", "id", who, "displayName", "Satya", "mail",
+               json_pack("{s:s,s:s,s:n,s:s}", "id", who, "displayName", "Satya", "mail",
                          "userPrincipalName", "satya@office.test"));
     else if (strcmp(rest, "me/calendars") == 0)
         list_calendars(x);

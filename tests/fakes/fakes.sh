@@ -1,15 +1,21 @@
 # fakes.sh - a stack whose providers are the fakes. Sourced by tests that need one, behind stack.sh.
 
-# fakes_up DIRECTORY [NAME=VALUE…]: starts the fakes and a stack that talks to them; sets FAKE.
-fakes_up() {
-    local dir=$1 port
-    shift
-    mkdir -p -- "$dir"
+# fakes_start DIRECTORY: the fakes alone; sets FAKE.
+fakes_start() {
+    local port
+    mkdir -p -- "$1"
     port=$(free_port)
-    "$BUREAU_BIN/bureau-fakes" "$port" >"$dir/fakes.out" 2>&1 </dev/null &
+    "$BUREAU_BIN/bureau-fakes" "$port" >"$1/fakes.out" 2>&1 </dev/null &
     FAKES_PID=$!
     FAKE=http://127.0.0.1:$port
-    until_true 5 fakes_answer || return 1
+    until_true 5 fakes_answer
+}
+
+# fakes_up DIRECTORY [NAME=VALUE…]: starts the fakes, unless they run, and a stack that talks to them.
+fakes_up() {
+    local dir=$1
+    shift
+    [[ -n ${FAKES_PID:-} ]] || fakes_start "$dir" || return 1
     stack_up "$dir/stack" BUREAU_GOOGLE_CLIENT_ID=google-client BUREAU_GOOGLE_CLIENT_SECRET=google-secret \
         BUREAU_GOOGLE_AUTH_URL="$FAKE/o/oauth2/v2/auth" BUREAU_GOOGLE_TOKEN_URL="$FAKE/token" \
         BUREAU_GOOGLE_REVOKE_URL="$FAKE/revoke" BUREAU_GOOGLE_USERINFO_URL="$FAKE/v1/userinfo" \
