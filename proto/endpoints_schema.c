@@ -143,6 +143,10 @@ static const struct field terms_body[] = {
     {0},
 };
 static const char *const sync_directions[] = {"both", "push", "pull", NULL};
+static const struct field administration_body[] = {
+    {"administration_id", F_TEXT, REQUIRED, .max = 64},
+    {0},
+};
 static const struct field calendar_body[] = {
     {"is_enabled", F_BOOL, NOT_NULL},
     {"sync_direction", F_ENUM, NOT_NULL, .values = sync_directions},
@@ -316,6 +320,7 @@ static const struct endpoint_schema schemas[] = {
     {"sync", "disconnect", .no_body = true},
     {"sync", "integration_sync", .no_body = true},
     {"sync", "calendar_sync", .no_body = true},
+    {"sync", "administration_choose", administration_body},
     {"sync", "calendar_update", calendar_body, .partial = true},
     {"sync", "job_list", .query = jobs_query},
     {"sync", "job_retry", .no_body = true},

@@ -38,15 +38,20 @@ is "a bell nobody knows" 404 "$(ring "${address%?????}AAAAA")"
 is "no bell at all" 404 "$(ring "$PUBLIC_URL/integrations/google_calendar/changes/first")"
 sql "UPDATE sync.calendars SET channel_until = now() + interval '1 hour', channel_asked_at = now() - interval '6 days' WHERE channel_until IS NOT NULL" >/dev/null
 is "the channel still rings on its last day" 200 "$(ring "$address")"
-until_true 10 watched 2
-is "and is opened anew" 2 "$(fake_state '.google.channels | length')"
+renewed() { [[ $(fake_state '.google.channels[0].address') != "$address" ]] && watched 1; }
+until_true 10 renewed
+is "and is opened anew, the one before closed" 1 "$(fake_state '.google.channels | length')"
 fake_set event "johanna|dentist2|Second|2030-05-02T10:00:00+02:00|2030-05-02T11:00:00+02:00"
-is "the new one rings" 200 "$(ring "$(fake_state '.google.channels[1].address')")"
+is "the new one rings" 200 "$(ring "$(fake_state '.google.channels[0].address')")"
 until_true 10 shown 2
 is "and is heard" 2 "$(jq '.data | length' <<<"$BODY")"
 is "the one before is still known" 200 "$(ring "$address")"
 id=$(http GET /api/integrations "$TOKEN"; jq -r '.data[0].id' <<<"$BODY")
+last=$(fake_state '.google.channels[0].address')
+fake_set expire 1
+sql "UPDATE sync.integrations SET expires_at = now()" >/dev/null
 http DELETE "/api/integrations/$id" "$TOKEN"
-is "disconnected: its bell is known no more" 404 "$(ring "$(fake_state '.google.channels[1].address')")"
+is "disconnected: Google is told to ring no more, with tokens that work" "200 0" "$STATUS $(fake_state '.google.channels | length')"
+is "and its bell is known no more" 404 "$(ring "$last")"
 is "nothing a strict provider would refuse" "" "$(fake_state '.violations[]' | head -n 3)"
 is "no secret of a channel is in sync's log" "" "$(grep -hoF "${address##*-}" "$work"/stack/log/sync.log | head -n 1)"

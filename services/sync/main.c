@@ -14,6 +14,8 @@ static const struct op ops[] = {
     {"integration_available", "", integration_available, false},
     {"integration_calendars", "", integration_calendars, false},
     {"integration_sync", "", integration_sync, true},
+    {"administration_list", "", administration_list, false},
+    {"administration_choose", "", administration_choose, true},
     {"calendar_update", "", calendar_update, true},
     {"calendar_sync", "", calendar_sync, true},
     {"job_list", "", job_list, false},

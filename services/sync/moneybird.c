@@ -1,5 +1,6 @@
 /*
- * moneybird.c - Moneybird v2: who the account is, what errors mean, and one block's time entry.
+ * moneybird.c - Moneybird v2: what errors mean, and one block's time entry. Who the account is:
+ * moneybird_account.c.
  * Source: planner-and-sync.md C.
  *
  * Moneybird takes no id of ours. Before a creation is sent, that it was begun is stored; when its
@@ -15,40 +16,12 @@
 #include "common/json.h"
 
 enum {
-    IDENTIFY_MS = 8000,
     PAGE = 100,
     PAGES = 20,
     FACTS_MS = 3600000,    /* people of the administration are asked for again */
     FACTS_SOON_MS = 60000, /* when somebody is missing */
     PLAN_MS = 6 * 3600000
 };
-
-const char *moneybird_identify(struct http *http, struct arena *arena, const char *access,
-                               struct account *out)
-{
-    const struct endpoint *e = provider_endpoint(provider_find("moneybird"));
-    struct http_reply reply;
-    http_send(
-        http, arena,
-        &(struct http_request){.method = "GET",
-                               .url = arena_printf(arena, "%s/administrations.json", e->api_url),
-                               .bearer = access,
-                               .timeout_ms = IDENTIFY_MS},
-        &reply);
-    if (reply.fate == HTTP_ANSWERED && reply.status == 429)
-        return "Moneybird is busy with our requests. Please try again in some minutes.";
-    if (reply.fate != HTTP_ANSWERED || reply.status != 200 || reply.object == NULL ||
-        reply.object->type != MSGPACK_OBJECT_ARRAY)
-        return "Moneybird did not say which administration it is. Please try again.";
-    if (reply.object->via.array.size == 0)
-        return "No administration was allowed. Connect again and choose one.";
-    const msgpack_object *first = &reply.object->via.array.ptr[0];
-    out->account = moneybird_id(arena, mp_find(first, "id"));
-    out->name = mp_text(arena, mp_find(first, "name"));
-    if (out->name == NULL)
-        out->name = "Moneybird";
-    return out->account == NULL ? "Moneybird's answer could not be read." : NULL;
-}
 
 const char *moneybird_id(struct arena *arena, const msgpack_object *id)
 {
@@ -293,8 +266,11 @@ static bool inspect(struct task *task, struct block *b, bool *there)
     *there = reply.status == 200;
     if (reply.status != 200 && reply.status != 404)
         return moneybird_fail(task, &reply);
+    if (*there && !moneybird_take_invoiced(task, reply.object))
+        return false;
     if (*there && !mp_is_null(mp_find(reply.object, "sales_invoice_id")))
         return frozen(task, b);
+    b->is_frozen = false;
     return true;
 }
 

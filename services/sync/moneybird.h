@@ -14,6 +14,9 @@ bool moneybird_fail(struct task *task, const struct http_reply *reply);
 /* Below the administration of the account. */
 const char *moneybird_url(struct task *task, const char *rest);
 
+/* What an entry says of its invoice: billed, or no longer. false with the result set. */
+bool moneybird_take_invoiced(struct task *task, const msgpack_object *entry) MUST_USE;
+
 void moneybird_import(struct task *task);
 
 #endif

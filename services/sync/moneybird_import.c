@@ -1,6 +1,7 @@
 /*
  * moneybird_import.c - contacts and projects of Moneybird become clients and projects, once a day
- * and when asked. Who was thrown away here is not brought back.
+ * and when asked; who was thrown away here is not brought back. Hours that were invoiced there are
+ * billed here.
  */
 #include <string.h>
 
@@ -53,6 +54,38 @@ static bool take_project(struct task *task, const msgpack_object *o)
     return deliver_sql(task, &sql, &rows);
 }
 
+/* The invoice's number, else its id. */
+bool moneybird_take_invoiced(struct task *task, const msgpack_object *o)
+{
+    struct arena *a = task->arena;
+    struct sql sql;
+    struct pg_result *rows;
+    const char *id = moneybird_id(a, mp_find(o, "id"));
+    const char *invoice = moneybird_id(a, mp_find(o, "sales_invoice_id"));
+    const char *number = mp_text(a, mp_find(mp_find(o, "sales_invoice"), "invoice_id"));
+    if (id == NULL)
+        return true;
+    if (invoice != NULL && number != NULL && number[0] != '\0')
+        invoice = number;
+    sql_init(&sql, a);
+    int integration = sql_bind_int(&sql, task->integration_id), external = sql_bind(&sql, id);
+    sql_printf(&sql, "SELECT sync.take_invoiced($%d::bigint, $%d::text, $%d::text)", integration,
+               external, sql_bind(&sql, invoice));
+    return deliver_sql(task, &sql, &rows);
+}
+
+/* The entries of the last months, which may have been invoiced since. */
+static const char *recent_entries(struct task *task)
+{
+    struct sql sql;
+    struct pg_result *rows;
+    sql_init(&sql, task->arena);
+    sql_puts(&sql, "SELECT 'time_entries.json?filter=period%3A' || to_char(now() - interval '92"
+                   " days', 'YYYYMMDD') || '..' || to_char(now() + interval '1 day', 'YYYYMMDD')"
+                   " || '%2Cstate%3Aall'");
+    return deliver_sql(task, &sql, &rows) ? pg_text(rows, 0, 0) : NULL;
+}
+
 /* Every page of a list; one that is short is the last. */
 static bool take_all(struct task *task, const char *list,
                      bool (*take)(struct task *task, const msgpack_object *o))
@@ -79,8 +112,10 @@ static bool take_all(struct task *task, const char *list,
 
 void moneybird_import(struct task *task)
 {
-    if (!take_all(task, "contacts.json?include_archived=true", take_contact) ||
-        !take_all(task, "projects.json?filter=state%3Aall", take_project))
+    const char *entries = recent_entries(task);
+    if (entries == NULL || !take_all(task, "contacts.json?include_archived=true", take_contact) ||
+        !take_all(task, "projects.json?filter=state%3Aall", take_project) ||
+        !take_all(task, entries, moneybird_take_invoiced))
         return;
     deliver_stop(task, OUTCOME_LATER, NULL);
     task->result.wait_ms = DAY_MS;

@@ -1,5 +1,5 @@
 /*
- * oauth.c - connecting an account and letting it go. Source: RFC 6749, RFC 7636,
+ * oauth.c - connecting an account; disconnect.c lets it go. Source: RFC 6749, RFC 7636,
  * planner-and-sync.md B1 and C1, decisions.md 8.
  *
  * The state is "<organization>-<secret>"; only its hash is stored. It is single use and belongs to
@@ -279,9 +279,10 @@ static void bind_account(struct call *call, const struct visit *v, struct sql *s
                             v->scope == NULL ? "" : v->scope,
                             secrets_key_id(),
                             sealed,
-                            v->account.facts == NULL ? "{}" : v->account.facts};
+                            v->account.facts == NULL ? "{}" : v->account.facts,
+                            v->account.choices};
     for (size_t i = 0; i < COUNT_OF(values); i++)
-        (void)sql_bind(sql, values[i]); /* $1 to $9 */
+        (void)sql_bind(sql, values[i]); /* $1 to $10 */
     if (v->tokens.expires_ms == 0)
         (void)sql_bind(sql, NULL);
     else
@@ -300,13 +301,14 @@ static enum err store(struct call *call)
     bind_account(call, v, &sql);
     sql_puts(&sql,
              "INSERT INTO sync.integrations AS i (provider, provider_type, account, name,"
-             " account_email, scopes, key_id, sealed, facts, expires_at, user_id)"
+             " account_email, scopes, key_id, sealed, facts, choices, expires_at, user_id)"
              " VALUES ($1::text, $2::text, $3::text, $4::text, $5::text, $6::text, $7::text,"
-             " $8::text, $9::jsonb, to_timestamp($10::bigint / 1000.0), core.usr())"
+             " $8::text, $9::jsonb, $10::jsonb, to_timestamp($11::bigint / 1000.0), core.usr())"
              " ON CONFLICT (organization_id, provider, account) DO UPDATE SET name = excluded.name,"
              " account_email = excluded.account_email, scopes = excluded.scopes,"
              " key_id = excluded.key_id, sealed = excluded.sealed, facts = excluded.facts,"
-             " facts_at = NULL, expires_at = excluded.expires_at, is_active = true,"
+             " choices = excluded.choices, facts_at = NULL, expires_at = excluded.expires_at, "
+             "is_active = true,"
              " needs_reconnect = false, last_error = NULL, deleted_at = NULL, updated_at = now(),"
              " user_id = excluded.user_id RETURNING i.id");
     enum err err = call_run(call, &sql, &rows);
@@ -355,6 +357,12 @@ static enum err finish(struct call *call, const struct visit *v, const char *sai
     http_form(&url, "status", said == NULL ? "connected" : "failed");
     if (said != NULL)
         http_form(&url, "reason", said);
+    else if (v->account.choices != NULL)
+        http_form(&url, "message",
+                  arena_printf(call->arena,
+                               "Several administrations were allowed; %s is used. Another can be"
+                               " chosen.",
+                               v->account.name));
     call->reply->err = ERR_OK;
     call->reply->message = NULL;
     call->reply->faults = NULL;
@@ -399,72 +407,4 @@ enum err oauth_page(struct call *call)
     call->reply->type = "text/html; charset=utf-8";
     call->reply->bare = true;
     return ERR_OK;
-}
-
-/* ---- letting go ---- */
-
-/* Best effort: what the provider says changes nothing here. */
-static void revoke(struct call *call, const struct provider *p, const struct tokens *tokens)
-{
-    const struct endpoint *e = provider_endpoint(p);
-    struct buf form;
-    struct http_reply reply;
-    if (e->revoke_url == NULL) /* Microsoft takes none back: they end by themselves */
-        return;
-    buf_init(&form, call->arena);
-    http_form(&form, "token", tokens->refresh != NULL ? tokens->refresh : tokens->access);
-    http_form(&form, "client_id", e->client_id);
-    http_form(&form, "client_secret", e->client_secret);
-    struct http *http = http_new();
-    http_send(http, call->arena,
-              &(struct http_request){.method = "POST",
-                                     .url = e->revoke_url,
-                                     .body = form.data,
-                                     .type = "application/x-www-form-urlencoded",
-                                     .timeout_ms = EXCHANGE_MS / 2},
-              &reply);
-    http_free(http);
-    if (reply.fate != HTTP_ANSWERED || reply.status >= 300)
-        log_event(LOG_INFO, "revoke_failed", call->request->id, "provider", p->key, NULL);
-}
-
-struct leaving {
-    const struct provider *provider;
-    struct tokens tokens;
-    bool held; /* there were tokens to give back */
-};
-
-enum err oauth_disconnect(struct call *call)
-{
-    static const char said[] = "{\"message\":\"Integration disconnected\"}";
-    struct leaving *l = arena_alloc(call->arena, sizeof *l);
-    struct sql sql;
-    struct pg_result *rows;
-    sql_init(&sql, call->arena);
-    sql_printf(&sql,
-               "SELECT provider, account, sealed FROM sync.integrations WHERE organization_id ="
-               " core.org() AND id = $%d::bigint AND deleted_at IS NULL FOR UPDATE",
-               sql_bind_int(&sql, call->request->row));
-    enum err err = call_run(call, &sql, &rows);
-    if (err != ERR_OK)
-        return err;
-    if (pg_rows(rows) == 0)
-        return call_fail(call, ERR_NOT_FOUND, "Integration not found.");
-    l->provider = provider_find(pg_text(rows, 0, 0));
-    l->held = l->provider != NULL && provider_is_configured(l->provider) &&
-              secrets_open_tokens(call->arena, call->request->who.organization_id, l->provider->key,
-                                  pg_text(rows, 0, 1), pg_text(rows, 0, 2), &l->tokens);
-    call->service = l;
-    call->reply->json = (struct slice){said, sizeof said - 1};
-    call->reply->bare = true;
-    sql_init(&sql, call->arena);
-    sql_printf(&sql, "SELECT sync.disconnect($%d::bigint)", sql_bind_int(&sql, call->request->row));
-    return call_run(call, &sql, &rows);
-}
-
-void oauth_disconnected(struct call *call)
-{
-    const struct leaving *l = call->service;
-    if (l->held)
-        revoke(call, l->provider, &l->tokens);
 }

@@ -7,9 +7,11 @@
 /* oauth.c */
 enum err oauth_connect(struct call *call);
 enum err oauth_callback(struct call *call);
-enum err oauth_disconnect(struct call *call);
-void oauth_disconnected(struct call *call); /* afterwards: gives the tokens back */
 enum err oauth_page(struct call *call);
+
+/* disconnect.c */
+enum err oauth_disconnect(struct call *call);
+void oauth_disconnected(struct call *call); /* afterwards: gives back what it gave us */
 
 /* integration.c */
 enum err integration_list(struct call *call);
@@ -23,6 +25,10 @@ enum err job_retry(struct call *call);
 enum err change_list(struct call *call);
 /* ?status= of a list of deliveries: one of the known (they end with NULL), or nothing. */
 enum err query_status(struct call *call, const char *const *known, const char **status) MUST_USE;
+
+/* administration.c */
+enum err administration_list(struct call *call);
+enum err administration_choose(struct call *call);
 
 /* google_channel.c */
 enum err google_notified(struct call *call);

@@ -53,6 +53,7 @@ struct task {
 struct account {
     const char *account, *name, *email; /* email: or NULL */
     const char *facts;                  /* JSON text or NULL */
+    const char *choices;                /* more than one: JSON array of {"id", "name"}; else NULL */
 };
 
 struct provider {

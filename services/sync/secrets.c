@@ -166,10 +166,27 @@ static bool keep(struct task *task)
     return run(task, &sql, &rows) == ERR_OK;
 }
 
+void secrets_ask_renewal(struct http *http, struct arena *arena, const struct provider *provider,
+                         const char *refresh, struct http_reply *reply, int64_t timeout_ms)
+{
+    const struct endpoint *e = provider_endpoint(provider);
+    struct buf form;
+    buf_init(&form, arena);
+    http_form(&form, "grant_type", "refresh_token");
+    http_form(&form, "refresh_token", refresh);
+    http_form(&form, "client_id", e->client_id);
+    http_form(&form, "client_secret", e->client_secret);
+    http_send(http, arena,
+              &(struct http_request){.method = "POST",
+                                     .url = e->token_url,
+                                     .body = form.data,
+                                     .type = "application/x-www-form-urlencoded",
+                                     .timeout_ms = timeout_ms},
+              reply);
+}
+
 static bool renew(struct task *task)
 {
-    const struct endpoint *e = provider_endpoint(task->provider);
-    struct buf form;
     struct http_reply reply;
     const char *scope;
     int64_t left_ms = (task->deadline_us - clock_mono_us()) / 1000 - 1000;
@@ -177,18 +194,8 @@ static bool renew(struct task *task)
         return stop(task, OUTCOME_SNOOZE, NULL); /* the lease would end under way */
     if (task->tokens.refresh == NULL)
         return stop(task, OUTCOME_RECONNECT, "The connection has ended. Connect it again.");
-    buf_init(&form, task->arena);
-    http_form(&form, "grant_type", "refresh_token");
-    http_form(&form, "refresh_token", task->tokens.refresh);
-    http_form(&form, "client_id", e->client_id);
-    http_form(&form, "client_secret", e->client_secret);
-    http_send(task->http, task->arena,
-              &(struct http_request){.method = "POST",
-                                     .url = e->token_url,
-                                     .body = form.data,
-                                     .type = "application/x-www-form-urlencoded",
-                                     .timeout_ms = left_ms < TOKEN_MS ? left_ms : TOKEN_MS},
-              &reply);
+    secrets_ask_renewal(task->http, task->arena, task->provider, task->tokens.refresh, &reply,
+                        left_ms < TOKEN_MS ? left_ms : TOKEN_MS);
     if (reply.fate != HTTP_ANSWERED || reply.status >= 500 || reply.status == 429) {
         stop(task, reply.status == 429 ? OUTCOME_SNOOZE : OUTCOME_RETRY,
              "The provider could not renew the connection; it is tried again.");

@@ -24,6 +24,10 @@ bool secrets_open_tokens(struct arena *arena, int64_t organization, const char *
 bool secrets_read_answer(struct arena *arena, const msgpack_object *answer, struct tokens *tokens,
                          const char **scope) MUST_USE;
 
+/* Asks for new tokens; nothing is stored. */
+void secrets_ask_renewal(struct http *http, struct arena *arena, const struct provider *provider,
+                         const char *refresh, struct http_reply *reply, int64_t timeout_ms);
+
 /*
  * Makes task->tokens good: reads them, and renews them when they end within a minute or when
  * `rejected` (the access token the provider just refused) is still the stored one. One worker at a
