@@ -86,6 +86,11 @@ fake_fault "POST /hooks/main" status status=410
 client gone
 until_true 10 hook_is "false 1"
 is "410: switched off, nothing dropped" "false The receiver answered 410 Gone." "$(jq -r '.data | "\(.is_active) \(.disabled_reason)"' <<<"$BODY")"
+told() { [[ $(grep -lF "To: <$EMAIL>" "$BUREAU_DATA"/mail/*.eml 2>/dev/null | xargs -r grep -l 'A webhook was switched off' | wc -l) == "$1" ]]; }
+until_true 15 told 1
+is "its owner is told by mail" 0 $?
+is "and the log of changes says so" "update The receiver answered 410 Gone." \
+    "$(sql "SELECT op || ' ' || (changes -> 'disabled_reason' ->> 1) FROM core.audit WHERE resource = 'webhook' AND row_id = $HOOK")"
 http POST "/api/webhooks/$HOOK/test" "$TOKEN"
 is "what is off takes no test" 409 "$STATUS"
 client after
@@ -102,6 +107,8 @@ tired() { sql "UPDATE sync.webhook_deliveries SET attempts = 11 WHERE status = '
 until_true 10 tired
 until_true 15 hook_is "false 0"
 is "given up after the twelfth try: switched off, kept as failed" "false 1" "$(jq -r '.data | "\(.is_active) \(.failed)"' <<<"$BODY")"
+until_true 15 told 2
+is "and her owner is told again" 0 $?
 fake_set no_faults 1
 on
 http GET "/api/webhooks/$HOOK/deliveries?status=failed" "$TOKEN"
