@@ -36,7 +36,8 @@ start_workers 1 4
 listed() { [[ $(sql "SELECT count(*) FROM sync.calendars WHERE is_primary") == "$orgs" ]]; }
 until_true 60 listed
 stop_workers
-# Two edits of each block: what is delivered must be the last one.
+# Two edits of each block before it is delivered, and many while others are: what stands in the end must
+# be the last one, and no provider may ever see an earlier one after a later one.
 pg_sql bureau >/dev/null <<SQL
 DO \$\$
 DECLARE m record; b bigint;
@@ -45,10 +46,10 @@ BEGIN
         PERFORM set_config('bureau.org', m.organization_id::text, true);
         FOR n IN 1..$blocks LOOP
             INSERT INTO billing.time_blocks (user_id, title, start_time, end_time)
-            VALUES (m.user_id, 'first', '2026-01-05'::timestamptz + n * interval '1 hour',
+            VALUES (m.user_id, 'block v0', '2026-01-05'::timestamptz + n * interval '1 hour',
                     '2026-01-05'::timestamptz + n * interval '1 hour' + interval '30 minutes') RETURNING id INTO b;
             PERFORM sync.enqueue('time_block', b, 'upsert');
-            UPDATE billing.time_blocks SET title = 'last ' || b WHERE id = b;
+            UPDATE billing.time_blocks SET title = 'block ' || b || ' v1' WHERE id = b;
             PERFORM sync.enqueue('time_block', b, 'upsert');
         END LOOP;
     END LOOP;
@@ -57,6 +58,20 @@ UPDATE sync.jobs SET run_at = now() WHERE kind = 'push';
 SQL
 left() { sql "SELECT count(*) FROM sync.jobs WHERE kind = 'push' AND state = 'available'"; }
 is "everything is queued" $((2 * total)) "$(left)"
+edited=0
+edit_some() { # what was delivered is edited again, here and there
+    local n
+    n=$(sql "DO \$\$ DECLARE r record; BEGIN
+        FOR r IN SELECT b.id, b.organization_id AS org FROM billing.time_blocks b
+                 JOIN sync.links l ON l.organization_id = b.organization_id AND l.record_id = b.id
+                WHERE l.provider_type = 'calendar' AND l.status = 'synced' ORDER BY random() LIMIT 20 LOOP
+            PERFORM set_config('bureau.org', r.org::text, true);
+            UPDATE billing.time_blocks SET title = regexp_replace(title, 'v\d+$', '') || 'v' ||
+                (substring(title FROM 'v(\d+)$')::integer + 1) WHERE id = r.id;
+            PERFORM sync.enqueue('time_block', r.id, 'again');
+        END LOOP; END \$\$" && echo 20)
+    edited=$((edited + ${n:-0}))
+}
 start_workers 3 4
 began=$(now_s=$EPOCHREALTIME; printf '%s' "${now_s/[.,]/}")
 half=
@@ -67,15 +82,21 @@ for ((i = 0; i < 1200; i++)); do
                       FROM sync.links l GROUP BY l.organization_id) s")
     fi
     ((n == 0)) && break
+    ((n > total / 2)) && edit_some
     sleep 0.5
 done
 now_s=$EPOCHREALTIME
 took=$((${now_s/[.,]/} - began))
 is "nothing is stuck" 0 "$(left)"
-is "each block is one event and one entry, in its last state" "$total $total $total" \
-    "$(curl -s "$FAKE/_fake/state" | jq -r '"\(.google.events | length) \([.google.events[].summary | select(startswith("last"))] | unique | length) \([.moneybird.entries[].description | select(startswith("last"))] | unique | length)"')"
-is "and no entry more" "$total" "$(fake_state '.moneybird.entries | length')"
+curl -s "$FAKE/_fake/state" >"$work/state.json"
+sql "SELECT title FROM billing.time_blocks WHERE deleted_at IS NULL" | LC_ALL=C sort >"$work/want"
+jq -r '.google.events[].summary' "$work/state.json" | LC_ALL=C sort >"$work/events"
+jq -r '.moneybird.entries[].description' "$work/state.json" | LC_ALL=C sort >"$work/entries"
+is "each block is one event and one entry, in its last state" "$total 0 0" \
+    "$(sort -u "$work/want" | wc -l) $(diff "$work/want" "$work/events" | wc -l) $(diff "$work/want" "$work/entries" | wc -l)"
+is "no provider saw an earlier state after a later one" 0 "$(jq .backward "$work/state.json")"
 is "nothing a strict provider would refuse" "" "$(fake_state '.violations[]' | head -n 3)"
+printf '# %d blocks of %d organizations; %d edits under way\n' "$total" "$orgs" "$edited"
 printf '# %d deliveries in %d.%03d s: %d a second; synced by organization when half was done (min max): %s of %d\n' \
     $((2 * total)) $((took / 1000000)) $((took / 1000 % 1000)) $((2 * total * 1000 / (took / 1000))) "$half" $((2 * blocks))
 read -r least most <<<"$half"
