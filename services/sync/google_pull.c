@@ -115,31 +115,45 @@ static bool is_plain(const msgpack_object *event)
     return mp_is_null(type) || mp_same(type, "default");
 }
 
-static bool take_event(struct task *task, const msgpack_object *event)
+static void put_event(struct task *task, struct buf *out, const msgpack_object *event)
 {
     struct arena *a = task->arena;
-    struct buf e;
-    struct sql sql;
-    struct pg_result *rows;
     const char *id = mp_text(a, mp_find(event, "id"));
     const msgpack_object *marks = mp_find(mp_find(event, "extendedProperties"), "private");
     if (id == NULL || !is_plain(event))
+        return;
+    buf_printf(out, "%s{\"ours\":%s", out->len > 1 ? "," : "",
+               mp_same(mp_find(marks, "app"), "bureau") ? "true" : "false");
+    put_pair(out, "id", id);
+    put_pair(out, "etag", mp_text(a, mp_find(event, "etag")));
+    put_pair(out, "status", mp_text(a, mp_find(event, "status")));
+    put_pair(out, "summary", mp_text(a, mp_find(event, "summary")));
+    put_pair(out, "description", mp_text(a, mp_find(event, "description")));
+    put_pair(out, "start", when(task, event, "start"));
+    put_pair(out, "end", when(task, event, "end"));
+    put_pair(out, "zone", mp_text(a, mp_find(mp_find(event, "start"), "timeZone")));
+    buf_putc(out, '}');
+}
+
+/* A page at once: a calendar of many thousand events must be read within one lease. */
+static bool take_events(struct task *task, const msgpack_object *items)
+{
+    struct buf all;
+    struct sql sql;
+    struct pg_result *rows;
+    if (items == NULL || items->type != MSGPACK_OBJECT_ARRAY || items->via.array.size == 0)
         return true;
-    buf_init(&e, a);
-    buf_printf(&e, "{\"ours\":%s", mp_same(mp_find(marks, "app"), "bureau") ? "true" : "false");
-    put_pair(&e, "id", id);
-    put_pair(&e, "etag", mp_text(a, mp_find(event, "etag")));
-    put_pair(&e, "status", mp_text(a, mp_find(event, "status")));
-    put_pair(&e, "summary", mp_text(a, mp_find(event, "summary")));
-    put_pair(&e, "description", mp_text(a, mp_find(event, "description")));
-    put_pair(&e, "start", when(task, event, "start"));
-    put_pair(&e, "end", when(task, event, "end"));
-    put_pair(&e, "zone", mp_text(a, mp_find(mp_find(event, "start"), "timeZone")));
-    buf_putc(&e, '}');
-    sql_init(&sql, a);
+    buf_init(&all, task->arena);
+    buf_putc(&all, '[');
+    for (uint32_t i = 0; i < items->via.array.size; i++)
+        put_event(task, &all, &items->via.array.ptr[i]);
+    buf_putc(&all, ']');
+    sql_init(&sql, task->arena);
     int calendar = sql_bind_int(&sql, task->record_id);
-    sql_printf(&sql, "SELECT sync.take_event($%d::bigint, $%d::jsonb)", calendar,
-               sql_bind(&sql, e.data));
+    sql_printf(&sql,
+               "SELECT count(sync.take_event($%d::bigint, e)) FROM jsonb_array_elements($%d::jsonb)"
+               " e",
+               calendar, sql_bind(&sql, all.data));
     return deliver_sql(task, &sql, &rows);
 }
 
@@ -172,7 +186,7 @@ static const char *list_url(struct task *task, const struct pull *pull, const ch
     buf_init(&url, task->arena);
     buf_puts(&url, google_url(task, pull->calendar, NULL, "?"));
     http_form(&url, "singleEvents", "true");
-    http_form(&url, "maxResults", "2500");
+    http_form(&url, "maxResults", "1000"); /* one transaction, of a second or so */
     if (pull->token != NULL)
         http_form(&url, "syncToken", pull->token);
     else
@@ -199,11 +213,8 @@ static bool take_page(struct task *task, const struct pull *pull, const char **n
     }
     if (reply.status != 200 || reply.object == NULL)
         return google_fail(task, &reply);
-    const msgpack_object *items = mp_find(reply.object, "items");
-    for (uint32_t i = 0;
-         items != NULL && items->type == MSGPACK_OBJECT_ARRAY && i < items->via.array.size; i++)
-        if (!take_event(task, &items->via.array.ptr[i]))
-            return false;
+    if (!take_events(task, mp_find(reply.object, "items")))
+        return false;
     *next = mp_text(task->arena, mp_find(reply.object, "nextPageToken"));
     *token = mp_text(task->arena, mp_find(reply.object, "nextSyncToken"));
     return true;
