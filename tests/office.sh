@@ -152,7 +152,7 @@ fake_fault "POST /v1.0/me/calendars" status status=404 reason=ErrorItemNotFound
 block nowhere
 force
 until_true 10 reached failed
-like "the calendar is gone: the reason is shown" "gone from Office 365" "$(show calendar_sync_error)"
+like "the calendar is gone: the reason is shown" "calendar is gone" "$(show calendar_sync_error)"
 http DELETE "/api/integrations/$OFFICE" "$TOKEN"
 is "it is disconnected" 200 "$STATUS"
 

@@ -5,11 +5,40 @@
 
 enum { DAY_MS = 86400000, ROUNDS = 5 };
 
+/* Has its provider closed the calendar where the block belongs? Then the block is not unwanted: it
+   waits, with the reason, for the calendar to be switched on again. */
+static bool is_closed(struct task *task, const char **reason)
+{
+    struct sql sql;
+    struct pg_result *rows;
+    sql_init(&sql, task->arena);
+    int integration = sql_bind_int(&sql, task->integration_id);
+    sql_printf(&sql,
+               "SELECT c.last_error FROM sync.calendars c JOIN billing.time_block_card b"
+               " ON c.id = b.calendar_id OR (b.calendar_id IS NULL AND c.is_primary)"
+               " WHERE c.organization_id = core.org() AND c.integration_id = $%d::bigint"
+               " AND b.id = $%d::bigint AND b.deleted_at IS NULL AND c.deleted_at IS NULL"
+               " AND c.off_at IS NOT NULL AND NOT c.is_enabled AND NOT EXISTS"
+               " (SELECT FROM sync.calendar_of(b.calendar_id, b.user_id))",
+               integration, sql_bind_int(&sql, task->record_id));
+    *reason = NULL;
+    if (!deliver_sql(task, &sql, &rows))
+        return false;
+    if (pg_rows(rows) > 0)
+        *reason = pg_text(rows, 0, 0);
+    return true;
+}
+
 void calendars_push(struct task *task, const struct calendar_way *way)
 {
     struct block b;
-    if (!deliver_load(task, &b))
+    const char *closed = NULL;
+    if (!deliver_load(task, &b) || (!b.wanted && !is_closed(task, &closed)))
         return;
+    if (closed != NULL) {
+        deliver_stop(task, OUTCOME_FAILED, "%s", closed);
+        return;
+    }
     bool stays = b.wanted && b.place != NULL && strcmp(b.place, b.place_wanted) == 0;
     bool lies = b.place != NULL && (b.external_id != NULL || b.attempted);
     if (lies && !stays && !way->take_away(task, &b))
