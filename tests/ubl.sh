@@ -63,7 +63,7 @@ material() { # name, JSON: prints an entry of an event's materials, quantity inc
 # bill NAME SETTINGS EVENT DISCOUNT MATERIAL…: keeps the UBL of the bill, of the final bill and of its
 # credit note.
 bill() {
-    local name=$1 event=$3 discount=$4 id note kind
+    local name=$1 event=$3 discount=$4 id note kind payable
     settings "$2"
     shift 4
     http POST /api/events "$TOKEN" "$(jq -c --argjson user "$USER_ID" --argjson things "[$(paste -sd, <<<"$*" | sed 's/} {/},{/g')]" \
@@ -77,6 +77,10 @@ bill() {
     note=$(jq .id <<<"$BODY")
     for kind in "$id final" "$note credit"; do
         curl -s -m 30 -o "$work/bills/$name-${kind#* }.xml" -H "Authorization: Bearer $TOKEN" "$URL/api/bills/${kind% *}/ubl"
+        http GET "/api/bills/${kind% *}" "$TOKEN"
+        payable=$(sed -n 's/.*<cbc:PayableAmount[^>]*>\([^<]*\)<.*/\1/p' "$work/bills/$name-${kind#* }.xml")
+        jq -e --arg payable "$payable" '.due_amount * (if .kind == "bill" then 1 else -1 end) == ($payable | tonumber)' \
+            <<<"$BODY" >/dev/null || differ+=" $name-${kind#* }: $payable"
     done
 }
 
@@ -100,6 +104,10 @@ kinds() {
     bill high '{"vat_rate":21}' "$to" 1 "$lamp"
     bill zero '{"vat_rate":0}' "$to" 10 "$lamp" "$desk"
     bill outside '{"vat_rate":0,"vat_number":""}' "$to" 10 "$lamp" "$desk"
+    local rebate
+    rebate=$(material "Rebate" '{"rental_price":-20.01,"quantity":2}')
+    bill rebate '{}' "$to" 12.5 "$lamp" "$rebate"
+    bill back '{}' "$to" 12.5 "$rebate" "$third"
     bill empty '{}' "$to" 0
     bill hidden '{}' "$to" 0 "$gift"
     bill pounds '{"currency":"GBP","country":"GB","vat_number":"GB999999973"}' "$to" 0 "$lamp"
@@ -121,10 +129,12 @@ planted() {
     like "planted: $1 is found" ": $2: " "$(node "$work/npm/check.mjs" "$work/planted.xml" | tr '\n' ' ')"
 }
 
+differ=
 owner_setup
 kinds
+is "what they ask for is the bill's due amount, and what a credit note gives back" "" "$differ"
 files=("$work"/bills/*.xml)
-is "every bill gave three documents" $(((15 + random_n) * 3)) "${#files[@]}"
+is "every bill gave three documents" $(((17 + random_n) * 3)) "${#files[@]}"
 if command -v xmllint >/dev/null; then
     is "they are well-formed" "" "$(xmllint --nonet --noout "${files[@]}" 2>&1 | head -20)"
 fi

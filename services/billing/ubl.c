@@ -58,18 +58,34 @@ static const char *fact(const struct ubl *ubl, const char *name)
     return paper_fact(ubl->paper, name);
 }
 
-/* A credit note says by its type that money goes back: its amounts are positive. */
-static const char *positive(const char *amount) { return amount[0] == '-' ? amount + 1 : amount; }
+static bool is_zero(const char *amount) { return strpbrk(amount, "123456789") == NULL; }
+
+static const char *negated(const struct ubl *ubl, const char *amount)
+{
+    if (amount[0] == '-')
+        return amount + 1;
+    return is_zero(amount) ? amount : arena_printf(ubl->arena, "-%s", amount);
+}
+
+/* A credit note says by its type that money goes back: what its row takes back is positive. Of an
+   invoice the amounts stay as they are, those of a line with a negative price as well. */
+static const char *turned(const struct ubl *ubl, const char *amount)
+{
+    return ubl->credit ? negated(ubl, amount) : amount;
+}
 
 static void amount(struct ubl *ubl, const char *name, const char *value)
 {
     open_tag(ubl, name);
     attribute(ubl, "currencyID", fact(ubl, "currency"));
-    check(ubl, xmlTextWriterWriteString(ubl->writer, x(positive(value))));
+    check(ubl, xmlTextWriterWriteString(ubl->writer, x(value)));
     close_tag(ubl);
 }
 
-static bool is_zero(const char *amount) { return strpbrk(amount, "123456789") == NULL; }
+static void total(struct ubl *ubl, const char *name, const char *of)
+{
+    amount(ubl, name, turned(ubl, fact(ubl, of)));
+}
 
 static const char *day(const struct ubl *ubl, const char *name)
 {
@@ -177,7 +193,7 @@ static void adjust(struct ubl *ubl, bool charge, const char *reason, const char 
 {
     if (is_zero(value))
         return;
-    bool discount = strcmp(reason, "Discount") == 0;
+    bool discount = !charge && strcmp(reason, "Discount") == 0;
     open_tag(ubl, "cac:AllowanceCharge");
     text(ubl, "cbc:ChargeIndicator", charge ? "true" : "false");
     if (discount)
@@ -191,10 +207,10 @@ static void adjust(struct ubl *ubl, bool charge, const char *reason, const char 
 static void taxes(struct ubl *ubl)
 {
     open_tag(ubl, "cac:TaxTotal");
-    amount(ubl, "cbc:TaxAmount", fact(ubl, "vat_amount"));
+    total(ubl, "cbc:TaxAmount", "vat_amount");
     open_tag(ubl, "cac:TaxSubtotal");
-    amount(ubl, "cbc:TaxableAmount", fact(ubl, "total_without_taxes"));
-    amount(ubl, "cbc:TaxAmount", fact(ubl, "vat_amount"));
+    total(ubl, "cbc:TaxableAmount", "total_without_taxes");
+    total(ubl, "cbc:TaxAmount", "vat_amount");
     category(ubl, "cac:TaxCategory", true);
     close_tag(ubl);
     close_tag(ubl);
@@ -203,24 +219,27 @@ static void taxes(struct ubl *ubl)
 static void totals(struct ubl *ubl)
 {
     open_tag(ubl, "cac:LegalMonetaryTotal");
-    amount(ubl, "cbc:LineExtensionAmount", fact(ubl, "lines_total"));
-    amount(ubl, "cbc:TaxExclusiveAmount", fact(ubl, "total_without_taxes"));
-    amount(ubl, "cbc:TaxInclusiveAmount", fact(ubl, "due_amount"));
+    total(ubl, "cbc:LineExtensionAmount", "lines_total");
+    total(ubl, "cbc:TaxExclusiveAmount", "total_without_taxes");
+    total(ubl, "cbc:TaxInclusiveAmount", "due_amount");
     amount(ubl, "cbc:AllowanceTotalAmount", fact(ubl, "allowances"));
     amount(ubl, "cbc:ChargeTotalAmount", fact(ubl, "charges"));
-    amount(ubl, "cbc:PayableAmount", fact(ubl, "due_amount"));
+    total(ubl, "cbc:PayableAmount", "due_amount");
     close_tag(ubl);
 }
 
+/* No price of the standard is negative (BR-27): then the quantity is. */
 static void put_line(struct ubl *ubl, size_t number, const struct paper_line *line)
 {
+    const char *quantity = turned(ubl, line->quantity);
+    bool gives = line->period_price[0] == '-';
     open_tag(ubl, ubl->credit ? "cac:CreditNoteLine" : "cac:InvoiceLine");
     text(ubl, "cbc:ID", arena_printf(ubl->arena, "%zu", number));
     open_tag(ubl, ubl->credit ? "cbc:CreditedQuantity" : "cbc:InvoicedQuantity");
     attribute(ubl, "unitCode", "C62"); /* "one", UN/ECE recommendation 20 */
-    check(ubl, xmlTextWriterWriteString(ubl->writer, x(positive(line->quantity))));
+    check(ubl, xmlTextWriterWriteString(ubl->writer, x(gives ? negated(ubl, quantity) : quantity)));
     close_tag(ubl);
-    amount(ubl, "cbc:LineExtensionAmount", line->period_total);
+    amount(ubl, "cbc:LineExtensionAmount", turned(ubl, line->period_total));
     open_tag(ubl, "cac:Item");
     text(ubl, "cbc:Name", line->name);
     if (line->reference[0] != '\0') {
@@ -231,7 +250,7 @@ static void put_line(struct ubl *ubl, size_t number, const struct paper_line *li
     category(ubl, "cac:ClassifiedTaxCategory", false);
     close_tag(ubl);
     open_tag(ubl, "cac:Price");
-    amount(ubl, "cbc:PriceAmount", line->period_price);
+    amount(ubl, "cbc:PriceAmount", gives ? negated(ubl, line->period_price) : line->period_price);
     close_tag(ubl);
     close_tag(ubl);
 }
@@ -241,7 +260,7 @@ static void lines(struct ubl *ubl)
 {
     const struct paper_line none = {.name = fact(ubl, "event_title"),
                                     .reference = "",
-                                    .quantity = "1",
+                                    .quantity = ubl->credit ? "-1" : "1",
                                     .period_price = "0",
                                     .period_total = "0.00"};
     for (size_t i = 0; i < ubl->paper->lines_n; i++)
@@ -290,7 +309,8 @@ static void document(struct ubl *ubl)
     open_tag(ubl, "cac:PaymentTerms");
     text(ubl, "cbc:Note", "Due on receipt");
     close_tag(ubl);
-    adjust(ubl, false, "Discount", fact(ubl, "period_discount"));
+    adjust(ubl, paper_is(ubl->paper, "discount_is_charge", "true"), "Discount",
+           fact(ubl, "period_discount"));
     adjust(ubl, paper_is(ubl->paper, "rounding_is_charge", "true"), "Rounding",
            fact(ubl, "rounding"));
     taxes(ubl);

@@ -72,7 +72,8 @@ static long cents(const char *expression)
     if (point == NULL)
         return whole;
     assert_int_equal(strlen(point + 1), 2);
-    return whole + strtol(point + 1, NULL, 10);
+    long part = strtol(point + 1, NULL, 10);
+    return text[0] == '-' ? whole - part : whole + part;
 }
 
 static long sum(const char *list)
@@ -211,17 +212,17 @@ static void test_the_document_adds_up(void **state)
 static void test_a_credit_note_is_positive_and_names_its_bill(void **state)
 {
     (void)state;
-    const struct pair changes[] = {{"kind", "credit_note"},
-                                   {"credits_number", "2020-00001"},
-                                   {"credits_date", "2020-02-12"},
-                                   {"due_amount", "-171.99"},
-                                   {"vat_amount", "-28.66"},
-                                   {"total_without_taxes", "-143.33"},
-                                   {0}};
+    const struct pair changes[] = {
+        {"kind", "credit_note"},        {"credits_number", "2020-00001"},
+        {"credits_date", "2020-02-12"}, {"due_amount", "-171.99"},
+        {"vat_amount", "-28.66"},       {"total_without_taxes", "-143.33"},
+        {"lines_total", "-159.25"},     {0}};
     struct paper paper = sample_changed(arena, changes);
     struct paper_line lines[] = {sample_lines[0], sample_lines[1], sample_lines[2]};
-    lines[0].quantity = "-2";
-    lines[0].period_total = "-129.50";
+    for (size_t i = 0; i < COUNT_OF(lines); i++) {
+        lines[i].quantity = arena_printf(arena, "-%s", lines[i].quantity);
+        lines[i].period_total = arena_printf(arena, "-%s", lines[i].period_total);
+    }
     paper.lines = lines;
     open_document(&paper, "CreditNote");
     check_shape("cac:CreditNoteLine");
@@ -230,6 +231,44 @@ static void test_a_credit_note_is_positive_and_names_its_bill(void **state)
     is("string(//cac:InvoiceDocumentReference/cbc:ID)", "2020-00001");
     is("count(//*[starts-with(text(), '-')])", "0");
     close_document();
+}
+
+/* A line that takes something off: no price is negative (BR-27), the quantity is. */
+static void test_a_negative_price_keeps_its_sign(void **state)
+{
+    (void)state;
+    struct pair changes[] = {{"kind", "bill"},
+                             {"lines_total", "106.75"},
+                             {"due_amount", "109.00"},
+                             {"total_without_taxes", "90.83"},
+                             {"vat_amount", "18.17"},
+                             {"credits_number", "2020-00001"},
+                             {"credits_date", "2020-02-12"},
+                             {0}};
+    struct paper_line lines[] = {sample_lines[0], sample_lines[1], sample_lines[2]};
+    lines[1].period_price = "-26.25";
+    lines[1].period_total = "-26.25";
+    for (int credit = 0; credit <= 1; credit++) {
+        if (credit) {
+            for (size_t i = 0; i < COUNT_OF(lines); i++)
+                lines[i].quantity = arena_printf(arena, "-%s", lines[i].quantity);
+            lines[0].period_total = "-129.50";
+            lines[1].period_total = "26.25";
+            lines[2].period_total = "-3.50";
+            changes[0].value = "credit_note";
+            for (size_t i = 1; i <= 4; i++)
+                changes[i].value = arena_printf(arena, "-%s", changes[i].value);
+        }
+        struct paper paper = sample_changed(arena, changes);
+        paper.lines = lines;
+        open_document(&paper, credit ? "CreditNote" : "Invoice");
+        check_shape(credit ? "cac:CreditNoteLine" : "cac:InvoiceLine");
+        check_sums();
+        is("string((//cac:Price)[2]/cbc:PriceAmount)", "26.25");
+        is("string((/*/*[cac:Price])[2]/*[2])", "-1");
+        is("string((/*/*[cac:Price])[2]/cbc:LineExtensionAmount)", "-26.25");
+        close_document();
+    }
 }
 
 static void test_no_vat_means_outside_of_it(void **state)
@@ -272,6 +311,7 @@ int main(void)
         cmocka_unit_test(test_what_xml_cannot_hold_is_left_out),
         cmocka_unit_test(test_the_document_adds_up),
         cmocka_unit_test(test_a_credit_note_is_positive_and_names_its_bill),
+        cmocka_unit_test(test_a_negative_price_keeps_its_sign),
         cmocka_unit_test(test_no_vat_means_outside_of_it),
     };
     arena = arena_new(1 << 18);
