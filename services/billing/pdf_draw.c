@@ -16,17 +16,38 @@ static void ink(struct pdf *pdf, enum ink which)
     cairo_set_source_rgb(pdf->cr, colors[which][0], colors[which][1], colors[which][2]);
 }
 
-static void set(struct pdf *pdf, const struct style *style, double w, const char *text)
+static void set_font(struct pdf *pdf, const struct style *style, double size)
 {
-    text = text == NULL ? "" : text;
     PangoFontDescription *font = pango_font_description_new();
     pango_font_description_set_family_static(font, "DejaVu Sans");
     pango_font_description_set_weight(font, style->bold ? PANGO_WEIGHT_BOLD : PANGO_WEIGHT_NORMAL);
-    pango_font_description_set_absolute_size(font, style->size * PANGO_SCALE);
+    pango_font_description_set_absolute_size(font, size * PANGO_SCALE);
     pango_layout_set_font_description(pdf->layout, font);
     pango_font_description_free(font);
-    pango_layout_set_width(pdf->layout, (int)(w * PANGO_SCALE));
+}
+
+/* A figure is never broken into lines, which would make another of it: where its column is too
+   narrow it is written smaller. */
+static void fit(struct pdf *pdf, const struct style *style, double w, const char *text)
+{
+    int wide;
+    if (style->align != ALIGN_RIGHT || strchr(text, ' ') != NULL ||
+        strpbrk(text, "0123456789") == NULL)
+        return;
+    pango_layout_set_width(pdf->layout, -1);
+    pango_layout_get_size(pdf->layout, &wide, NULL);
+    double shown = (double)wide / PANGO_SCALE;
+    if (shown > w)
+        set_font(pdf, style, style->size * 0.98 * w / shown);
+}
+
+static void set(struct pdf *pdf, const struct style *style, double w, const char *text)
+{
+    text = text == NULL ? "" : text;
+    set_font(pdf, style, style->size);
     pango_layout_set_text(pdf->layout, text, -1);
+    fit(pdf, style, w, text);
+    pango_layout_set_width(pdf->layout, (int)(w * PANGO_SCALE));
     /* Sides are those of the page: pango turns them round for scripts from right to left. */
     bool turned = pango_layout_get_direction(pdf->layout, 0) == PANGO_DIRECTION_RTL;
     bool right = (style->align == ALIGN_RIGHT) != turned;

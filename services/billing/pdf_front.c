@@ -1,4 +1,6 @@
 /* Page one: who bills whom for what, by category, and how the amount comes about. */
+#include <string.h>
+
 #include "services/billing/pdf_draw.h"
 
 static const double half = 330.0; /* where the right-hand column begins */
@@ -176,6 +178,11 @@ static const char *percent(const struct pdf *pdf, enum word which, const char *r
                         pdf_number(pdf, pdf_fact(pdf, rate)));
 }
 
+static const char *negated(const struct pdf *pdf, const char *amount)
+{
+    return amount[0] == '-' ? amount + 1 : arena_printf(pdf->arena, "-%s", amount);
+}
+
 static void a_day(struct pdf *pdf)
 {
     heading(pdf, WORD_PER_DAY);
@@ -187,7 +194,7 @@ static void a_day(struct pdf *pdf)
         step(pdf, &plain, pdf_say(pdf, WORD_NO_DISCOUNT), NULL);
     else
         step(pdf, &plain, percent(pdf, WORD_DISCOUNT, "discount_rate"),
-             pdf_money(pdf, off[0] == '-' ? off + 1 : arena_printf(pdf->arena, "-%s", off)));
+             pdf_money(pdf, negated(pdf, off)));
     step(pdf, &plain, pdf_say(pdf, WORD_PER_DAY_NET), pdf_money(pdf, pdf_fact(pdf, "daily_net")));
     step(pdf, &plain, percent(pdf, WORD_VAT, "vat_rate"),
          pdf_money(pdf, pdf_fact(pdf, "daily_vat")));
@@ -210,9 +217,9 @@ static void due(struct pdf *pdf)
     pdf_fill(pdf, INK_ACCENT, half - 30, RIGHT - half + 30, 26);
     pdf->y += 3;
     const char *amount = pdf_fact(pdf, "due_amount");
-    bool credit = pdf_is_credit(pdf);
-    step(pdf, &big, pdf_say(pdf, credit ? WORD_CREDITED : WORD_DUE),
-         pdf_money(pdf, credit && amount[0] == '-' ? amount + 1 : amount));
+    bool turned = pdf_is_credit(pdf) && strpbrk(amount, "123456789") != NULL;
+    step(pdf, &big, pdf_say(pdf, pdf_is_credit(pdf) ? WORD_CREDITED : WORD_DUE),
+         pdf_money(pdf, turned ? negated(pdf, amount) : amount));
 }
 
 static void totals(struct pdf *pdf)

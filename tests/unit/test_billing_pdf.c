@@ -199,6 +199,36 @@ static void test_odd_bills_are_printed_too(void **state)
     assert_true(count(text_of(made(&paper)), "W") > 191 * 2);
 }
 
+static void test_a_figure_is_never_broken(void **state)
+{
+    (void)state;
+    const struct pair changes[] = {{"language", "EN"},
+                                   {"currency", "IDR"},
+                                   {"due_amount", "123456789012.34"},
+                                   {"total_without_taxes", "102880657510.28"},
+                                   {0}};
+    struct paper_line lines[] = {sample_lines[0], sample_lines[1]};
+    lines[0].total = lines[0].replacement = "98765432109.87";
+    struct paper paper = sample_changed(arena, changes);
+    paper.lines = lines;
+    paper.lines_n = 2;
+    const char *text = text_of(made(&paper));
+    assert_int_equal(count(text, "123456789012.34"), 2);
+    assert_int_equal(count(text, "98765432109.87"), 2);
+    has(text, "102880657510.28");
+}
+
+static void test_what_a_credit_note_takes_back_of_a_negative_bill(void **state)
+{
+    (void)state;
+    const struct pair changes[] = {
+        {"language", "EN"}, {"kind", "credit_note"}, {"due_amount", "21.00"}, {0}};
+    struct paper paper = sample_changed(arena, changes);
+    const char *credited = strstr(text_of(made(&paper)), "Amount credited");
+    assert_non_null(credited);
+    has(credited, "−€21.00");
+}
+
 static void test_bookmarks_lead_to_the_groups(void **state)
 {
     (void)state;
@@ -218,6 +248,8 @@ int main(void)
         cmocka_unit_test(test_the_english_bill_and_the_credit_note),
         cmocka_unit_test(test_five_hundred_lines_carry_their_totals),
         cmocka_unit_test(test_odd_bills_are_printed_too),
+        cmocka_unit_test(test_a_figure_is_never_broken),
+        cmocka_unit_test(test_what_a_credit_note_takes_back_of_a_negative_bill),
         cmocka_unit_test(test_bookmarks_lead_to_the_groups),
     };
     arena = arena_new(1 << 20);
