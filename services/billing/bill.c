@@ -150,6 +150,14 @@ static void put_actor(struct call *call, struct sql *sql)
                sql_bind(sql, call->request->id));
 }
 
+static enum err too_large(struct call *call)
+{
+    call->reply->faults = NULL;
+    return call_fail(call, ERR_CONFLICT,
+                     "The amounts of the event are too large for a bill." IN_FRENCH(
+                         "Les montants de l'événement sont trop grands pour une facture."));
+}
+
 enum err bill_create(struct call *call)
 {
     struct basis basis;
@@ -171,6 +179,8 @@ enum err bill_create(struct call *call)
     put_actor(call, &sql);
     sql_puts(&sql, ")");
     err = call_run(call, &sql, &result);
+    if (err == ERR_INVALID) /* all of the body is checked: what does not fit are the amounts */
+        return too_large(call);
     if (err != ERR_OK)
         return err;
     if (pg_text(result, 0, 0) == NULL)
