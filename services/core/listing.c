@@ -37,7 +37,7 @@ enum err listing_read(struct call *call, struct listing *listing)
 {
     const struct resource *r = call->resource;
     bool laravel = r->dialect == DIALECT_LARAVEL;
-    *listing = (struct listing){.page = page_number(call)};
+    *listing = (struct listing){.page = page_number(call), .place = ""};
     sql_init(&listing->where, call->arena);
     params_add(call, listing);
     enum err err = laravel ? listing_laravel(call, listing) : listing_robert(call, listing);
@@ -45,7 +45,9 @@ enum err listing_read(struct call *call, struct listing *listing)
         err = ERR_INVALID;
     if (err != ERR_OK)
         return err;
+    size_t asked = listing->where.text.len;
     sql_scope(call, &listing->where, listing->trash);
+    listing->scope = arena_strdup(call->arena, listing->where.text.data + asked);
     if (sql_is_narrowed(call)) {
         sql_puts(&listing->where, " AND ");
         sql_mine(call, &listing->where, false);
@@ -74,8 +76,7 @@ static void put_total(struct call *call, struct listing *listing, struct sql *sq
     else if (!listing->filtered && listing->trash == TRASH_NOT && r->count_sql != NULL)
         sql_printf(sql, "(SELECT (%s))", r->count_sql);
     else if (listing->searched)
-        sql_printf(sql, "(SELECT count(*) FROM (SELECT 1 FROM %s t WHERE true%s LIMIT %d) c)",
-                   r->table, listing->where.text.data, COUNTED_MAX + 1);
+        sql_puts(sql, "(SELECT count(*) FROM few)");
     else
         sql_printf(sql, "(SELECT count(*) FROM %s t WHERE true%s)", r->table,
                    listing->where.text.data);
@@ -92,10 +93,14 @@ static void put_meta(struct call *call, struct listing *listing, struct sql *sql
 }
 
 /* The page's rows as they are; what is embedded is worked out for these only. */
-static void put_page(struct call *call, const struct listing *listing, const char *where,
-                     struct sql *sql)
+static void put_page(struct call *call, const struct listing *listing, struct sql *sql)
 {
-    sql_printf(sql, "(SELECT t.* FROM %s t WHERE true%s", call->resource->table, where);
+    sql_puts(sql, "(SELECT t.* FROM ");
+    if (listing->searched)
+        search_page_sql(call, listing, sql);
+    else
+        sql_printf(sql, "%s t WHERE true%s", call->resource->table, listing->where.text.data);
+    sql_puts(sql, listing->searched ? " t" : "");
     sort_sql(listing, sql);
     sql_printf(sql, " LIMIT %lld", (long long)listing->size);
     if (listing->page > 1)
@@ -119,7 +124,7 @@ static void put_rows(struct call *call, struct listing *listing, struct sql *sql
         sql_puts(sql, ", (SELECT coalesce(json_agg(q), '[]') FROM (SELECT ");
         sql_columns(call, sql, IN_LIST);
         sql_puts(sql, " FROM ");
-        put_page(call, listing, listing->where.text.data, sql);
+        put_page(call, listing, sql);
         put_beside(call, sql);
         sql_puts(sql, ") q)");
         return;
@@ -127,7 +132,7 @@ static void put_rows(struct call *call, struct listing *listing, struct sql *sql
     sql_puts(sql, ", (SELECT coalesce(json_agg(");
     sql_row(call, sql, IN_LIST);
     sql_puts(sql, "), '[]') FROM ");
-    put_page(call, listing, listing->where.text.data, sql);
+    put_page(call, listing, sql);
     sql_puts(sql, ")");
 }
 
@@ -147,7 +152,7 @@ static void put_cursor_rows(struct call *call, struct listing *listing, struct s
     sql_puts(sql, " AS j, ");
     listing_keys_sql(listing, sql);
     sql_puts(sql, " AS k FROM ");
-    put_page(call, listing, listing->where.text.data, sql);
+    put_page(call, listing, sql);
     sql_puts(sql, ") x) p");
 }
 
@@ -158,10 +163,14 @@ void listing_sql(struct call *call, struct listing *listing, struct sql *sql)
     put_total(call, listing, &head);
     put_meta(call, listing, &head);
     sql_puts(&head, listing->searched ? ", true" : ", false");
+    size_t place = listing->where.text.len;
     if (listing->cursor_set)
         cursor_where(listing);
+    listing->place = arena_strdup(call->arena, listing->where.text.data + place);
     *sql = listing->where; /* its parameters come first; its text is part of the statement */
     buf_init(&sql->text, call->arena);
+    if (listing->searched)
+        search_ways_sql(call, listing, sql);
     sql_printf(sql, "SELECT %s", head.text.data);
     if (listing->by_cursor)
         put_cursor_rows(call, listing, sql);

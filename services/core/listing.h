@@ -28,7 +28,9 @@ struct sort_key {
 };
 
 struct listing {
-    struct sql where; /* " AND … AND …" and the parameters of the whole statement */
+    struct sql where;  /* " AND … AND …" and the parameters of the whole statement */
+    const char *scope; /* the part of where that nobody asked: organization, trash */
+    const char *place; /* the part of where that the cursor adds */
     enum trash trash;
     struct sort_key keys[SORT_KEYS];
     size_t keys_n;
@@ -51,6 +53,10 @@ enum { COUNTED_MAX = 1000 };
 void listing_sql(struct call *call, struct listing *listing, struct sql *sql);
 /* The sort keys of a row as a JSON array of texts: what cursor_write takes. */
 void listing_keys_sql(const struct listing *listing, struct sql *sql);
+
+/* listing_search.c: the WITH that goes before, and the FROM item that holds at least the page. */
+void search_ways_sql(struct call *call, const struct listing *listing, struct sql *sql);
+void search_page_sql(struct call *call, const struct listing *listing, struct sql *sql);
 
 /* listing_laravel.c, listing_robert.c */
 enum err listing_laravel(struct call *call, struct listing *listing) MUST_USE;

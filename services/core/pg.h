@@ -39,6 +39,7 @@ struct sql {
     struct buf text;
     const char *params[PG_PARAMS];
     int n;
+    bool planned_anew; /* not kept prepared: its values decide which plan is good */
 };
 void sql_init(struct sql *sql, struct arena *arena);
 /* Adds a parameter and returns its number for "$%d". NULL is SQL NULL. Beyond PG_PARAMS: aborts. */

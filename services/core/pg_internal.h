@@ -78,13 +78,14 @@ struct pg_words { /* a statement and its parameters */
     size_t len;
     int n;
     const char *const *params;
+    bool planned_anew;
 };
 /* What will come back next. */
 void pg_expect(struct pg *pg, enum step_kind kind, unsigned id, struct pg_item *item);
 bool pg_sent(struct pg *pg, int ok); /* what libpq answered; 0: the connection is lost */
 bool pg_send_plain(struct pg *pg, const char *text, struct pg_item *item);
 /* Queues a statement; kind says whether its rows belong to the item. Prepared under a name where
-   the next one meets the same server connection. */
+   the next one meets the same server connection, and may have the same plan. */
 bool pg_queue(struct pg *pg, const struct pg_words *words, enum step_kind kind,
               struct pg_item *item);
 void pg_forget_statements(struct pg *pg);

@@ -22,7 +22,8 @@ static const char session_sql[] =
 
 static bool queue(struct pg *pg, const struct sql *sql, enum step_kind kind, struct pg_item *item)
 {
-    const struct pg_words words = {sql->text.data, sql->text.len, sql->n, sql->params};
+    const struct pg_words words = {sql->text.data, sql->text.len, sql->n, sql->params,
+                                   sql->planned_anew};
     return pg_queue(pg, &words, kind, item);
 }
 
@@ -30,7 +31,7 @@ static bool queue(struct pg *pg, const struct sql *sql, enum step_kind kind, str
 static bool queue_session(struct pg *pg, struct pg_item *item)
 {
     const char *params[] = {pg->role == NULL ? "none" : pg->role};
-    const struct pg_words words = {session_sql, sizeof session_sql - 1, 1, params};
+    const struct pg_words words = {session_sql, sizeof session_sql - 1, 1, params, false};
     return !pg->pooled || pg_queue(pg, &words, STEP_DISCARD, item);
 }
 
@@ -53,7 +54,8 @@ static bool queue_identity(struct pg *pg, struct pg_item *item)
         snprintf(user, sizeof user, "%" PRId64, pg->want.user_id);
     snprintf(timeout, sizeof timeout, "%" PRId64, pg->want.timeout_ms);
     const char *params[] = {org, user, pg->want.zone, pg->want.user_zone, timeout};
-    const struct pg_words words = {identity_sql, sizeof identity_sql - 1, COUNT_OF(params), params};
+    const struct pg_words words = {identity_sql, sizeof identity_sql - 1, COUNT_OF(params), params,
+                                   false};
     pg->have = pg->want;
     pg->known = true;
     return pg_queue(pg, &words, STEP_DISCARD, item);

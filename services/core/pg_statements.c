@@ -102,13 +102,15 @@ static unsigned prepared(struct pg *pg, const char *text, size_t len, struct pg_
 bool pg_queue(struct pg *pg, const struct pg_words *w, enum step_kind kind, struct pg_item *item)
 {
     char name[16];
-    unsigned id = pg->pooled ? 0 : prepared(pg, w->text, w->len, item);
-    if (id == 0 && !pg->pooled)
+    if (pg->pooled || w->planned_anew) {
+        pg_expect(pg, kind, 0, item);
+        return pg_sent(pg,
+                       PQsendQueryParams(pg->conn, w->text, w->n, NULL, w->params, NULL, NULL, 0));
+    }
+    unsigned id = prepared(pg, w->text, w->len, item);
+    if (id == 0)
         return false;
     snprintf(name, sizeof name, "s%u", id);
     pg_expect(pg, kind, 0, item);
-    if (pg->pooled)
-        return pg_sent(pg,
-                       PQsendQueryParams(pg->conn, w->text, w->n, NULL, w->params, NULL, NULL, 0));
     return pg_sent(pg, PQsendQueryPrepared(pg->conn, name, w->n, w->params, NULL, NULL, 0));
 }

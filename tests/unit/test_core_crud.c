@@ -206,6 +206,62 @@ static void test_searches_are_counted_up_to_a_bound(void **state)
     assert_int_equal(e->reply.page.total, 10050);
 }
 
+/* The names a search shows, in their order, as "a,b,". */
+static const char *found(const char *query, const char **cursor)
+{
+    struct engine_call *e = prepare(&engine_thing, "list", 0, query, NULL);
+    struct buf names;
+    buf_init(&names, arena);
+    e->request.who.organization_id = 5;
+    assert_int_equal(run(e), ERR_OK);
+    for (const char *at = json_of(e); (at = strstr(at, "\"name\":\"")) != NULL; at += 8)
+        buf_printf(&names, "%.*s,", (int)strcspn(at + 8, "\""), at + 8);
+    *cursor = e->reply.page.next_cursor;
+    return names.data;
+}
+
+/* Few matches, many at the front of the order, many behind more rows than are walked. */
+static void test_each_way_to_a_searched_page_is_right(void **state)
+{
+    (void)state;
+    NEEDS_DATABASE();
+    (void)database_ask(database_url,
+                       "INSERT INTO public.things (organization_id, name, deleted_at) SELECT 5,"
+                       " CASE WHEN i <= 6000 THEN 'a' ELSE 'z' END || lpad(i::text, 6, '0'),"
+                       " CASE WHEN i % 10 = 1 THEN now() END FROM generate_series(7600, 1, -1) i");
+    static const char *const words[] = {"a00001", "a0", "z0", "0"};
+    static const char *const sorts[] = {"name", "-name"};
+    for (size_t i = 0; i < COUNT_OF(words) * COUNT_OF(sorts); i++) {
+        const char *word = words[i / 2], *sort = sorts[i % 2], *cursor, *after;
+        const char *all = database_ask(
+            database_url, arena_printf(arena,
+                                       "SELECT string_agg(name || ',', '' ORDER BY name %s)"
+                                       " FROM public.things WHERE organization_id = 5"
+                                       " AND deleted_at IS NULL AND name LIKE '%%%s%%'",
+                                       i % 2 == 0 ? "" : "DESC", word));
+        const char *rest = all;
+        for (int page = 1; page <= 2; page++) {
+            const char *names =
+                found(arena_printf(arena, "filter[search]=%s&per_page=5&sort=%s&page=%d", word,
+                                   sort, page),
+                      &after);
+            assert_true(strncmp(rest, names, strlen(names)) == 0);
+            rest += strlen(names);
+        }
+        rest = all;
+        cursor = "";
+        for (int page = 1; page <= 2 && cursor != NULL; page++, cursor = after) {
+            const char *names =
+                found(arena_printf(arena, "filter[search]=%s&per_page=5&sort=%s&cursor=%s", word,
+                                   sort, cursor),
+                      &after);
+            assert_true(names[0] != 0);
+            assert_true(strncmp(rest, names, strlen(names)) == 0);
+            rest += strlen(names);
+        }
+    }
+}
+
 static void test_custom_fields_are_checked_shown_and_unique(void **state)
 {
     (void)state;
@@ -377,6 +433,7 @@ int main(void)
         cmocka_unit_test(test_a_trashed_target_is_refused),
         cmocka_unit_test(test_two_steps_destroy),
         cmocka_unit_test(test_cursors_walk_every_row_once),
+        cmocka_unit_test(test_each_way_to_a_searched_page_is_right),
         cmocka_unit_test(test_searches_are_counted_up_to_a_bound),
         cmocka_unit_test(test_custom_fields_are_checked_shown_and_unique),
         cmocka_unit_test(test_each_type_of_custom_field),
