@@ -355,6 +355,8 @@ static int say_success(struct buf *out, const struct saying *s, const struct rep
 {
     if (is_bare(s, reply))
         buf_put(out, reply->json.data, reply->json.len);
+    else if (reply->page.size > 0 && reply->page.by_cursor)
+        pages_laravel(out, s, reply);
     else if (reply->page.size > 0 && is_robert(s) && !reply->page.plain)
         pages_robert(out, s, reply);
     else if (reply->page.size > 0 && !is_robert(s))

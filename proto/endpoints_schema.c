@@ -233,14 +233,23 @@ static const struct param users_query[] = {
     {"deleted", .help = "1 lists the trash"},
     {0},
 };
+/* clang-format off */
+#define CHANGES_QUERY                                                                              \
+    {"from", .help = "Only changes since then: a day of the caller, or an instant"},               \
+    {"to", .help = "Only changes until then; a day belongs to it"},                                \
+    {"per_page", .help = "Rows of a page, at most 200", .type = F_INT},                            \
+    {"cursor", .help = "Empty for the first page by cursor, then meta.next_cursor"}
+/* clang-format on */
 static const struct param audit_query[] = {
     {"page", .help = "Page, from 1", .type = F_INT},
     {"resource", .help = "Only changes of this resource"},
     {"row_id", .help = "Only changes of this record", .type = F_INT},
     {"user_id", .help = "Only changes by this user", .type = F_INT},
     {"op", .help = "Only this operation"},
+    CHANGES_QUERY,
     {0},
 };
+static const struct param history_query[] = {CHANGES_QUERY, {0}};
 static const struct param consent_query[] = {
     {"state", .help = "As the address of the consent had it"},
     {"code", .help = "The provider's code"},
@@ -292,6 +301,7 @@ static const struct endpoint_schema schemas[] = {
     {"accounts", "user_settings_update", user_settings_body, .partial = true},
     {"accounts", "user_list", .query = users_query},
     {"accounts", "audit_list", .query = audit_query},
+    {"", "history", .query = history_query},
     {"crm", "search", .query = search_query},
     {"crm", "import", .query = import_query},
     {"crm", "import_cancel", .no_body = true},
@@ -347,7 +357,8 @@ static const struct endpoint_schema schemas[] = {
 const struct endpoint_schema *endpoint_schema_find(const char *service, const char *op)
 {
     for (size_t i = 0; i < COUNT_OF(schemas); i++)
-        if (strcmp(schemas[i].op, op) == 0 && strcmp(schemas[i].service, service) == 0)
+        if (strcmp(schemas[i].op, op) == 0 &&
+            (schemas[i].service[0] == '\0' || strcmp(schemas[i].service, service) == 0))
             return &schemas[i];
     return NULL;
 }

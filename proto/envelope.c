@@ -46,13 +46,10 @@ const struct member envelope_fault[] = {
 };
 
 const struct member envelope_page[] = {
-    {"n", INT64, AT(page, number)},
-    {"s", INT64, AT(page, size)},
-    {"t", INT64, AT(page, total)},
-    {"r", INT64, AT(page, rows)},
-    {"c", TEXT, AT(page, next_cursor)},
-    {"p", BOOL, AT(page, plain)},
-    {{0}},
+    {"n", INT64, AT(page, number)},     {"s", INT64, AT(page, size)},
+    {"t", INT64, AT(page, total)},      {"r", INT64, AT(page, rows)},
+    {"c", TEXT, AT(page, next_cursor)}, {"p", BOOL, AT(page, plain)},
+    {"k", BOOL, AT(page, by_cursor)},   {{0}},
 };
 
 const struct member envelope_reply[] = {

@@ -58,6 +58,7 @@ struct page {
     int64_t number, size, total, rows; /* size 0: not a list */
     const char *next_cursor;           /* or NULL */
     bool plain;                        /* Robert lists without paging: only {"data": …} */
+    bool by_cursor;                    /* pages have no numbers, whatever was asked for */
 };
 
 struct reply {

@@ -268,7 +268,7 @@ void pages_laravel(struct buf *out, const struct saying *saying, const struct re
 {
     buf_puts(out, "{\"data\":");
     put_data(out, reply);
-    if (asks_for_cursor(saying))
+    if (asks_for_cursor(saying) || reply->page.by_cursor)
         put_by_cursor(out, saying, reply);
     else
         put_numbered(out, saying, reply);

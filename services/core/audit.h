@@ -19,9 +19,9 @@ void audit_old_sql(struct call *call, struct sql *sql, int row);
 /* Behind a CTE ("new", "gone"): ", log AS (INSERT …)". */
 void audit_sql(struct call *call, struct sql *sql, enum audit_op op, const char *cte);
 
-/* Op "history": the changes of one record that the caller may see. */
+/* Op "history": the changes of one record that the caller may see, newest first, by cursor. */
 enum err audit_history(struct call *call) MUST_USE;
-/* Op of GET /api/audit: the organization's changes, newest first, by page; admins. */
+/* Op of GET /api/audit: the organization's changes, newest first, by page or cursor; admins. */
 enum err audit_list(struct call *call) MUST_USE;
 /* Chains what was appended since the last time; true when there is more. As bureau_accounts. */
 bool audit_seal(struct pg *pg) MUST_USE;

@@ -6,6 +6,7 @@
 #include "proto/resources.h"
 #include "services/core/audit.h"
 #include "services/core/check.h"
+#include "services/core/listing.h"
 #include "services/core/sql.h"
 
 enum { HISTORY_ROWS = 200, AUDIT_ROWS = 50 };
@@ -46,39 +47,110 @@ static void put_names(const struct call *call, struct sql *sql)
             sql_printf(sql, ",'%s'", resources[i]->name);
 }
 
-enum err audit_history(struct call *call)
+static void add_bound(struct call *call, struct listing *listing, const struct field *field,
+                      const char *op)
 {
-    struct sql sql;
-    struct pg_result *result;
-    sql_init(&sql, call->arena);
-    sql_puts(&sql, "SELECT ");
-    put_visible(call, &sql);
-    sql_puts(&sql, ", (SELECT coalesce(json_agg(q), '[]') FROM (");
-    put_entry(call, &sql);
-    sql_printf(&sql, " FROM core.audit a WHERE a.organization_id = $%d::bigint AND a.resource IN (",
-               sql_bind_int(&sql, call->request->who.organization_id));
-    put_names(call, &sql);
-    sql_printf(&sql, ") AND a.row_id = $%d::bigint ORDER BY a.id DESC LIMIT %d) q)",
-               sql_bind_int(&sql, call->request->row), HISTORY_ROWS);
-    enum err err = call_run(call, &sql, &result);
-    if (err != ERR_OK)
-        return err;
-    const char *seen = pg_text(result, 0, 0), *rows = pg_text(result, 0, 1);
-    bool gone = seen == NULL && (sql_is_narrowed(call) || rows[1] == ']');
-    bool hidden = seen != NULL && pg_int(result, 0, 0) != ROW_OK;
+    const char *value = query_find(call->request, field->name);
+    if (value != NULL && value[0] != '\0')
+        range_add(call, listing, field, "a.at", &(struct pair){op, value});
+}
+
+/* The newest first, from the cursor on. */
+static enum err read_place(struct call *call, struct listing *listing, int64_t rows)
+{
+    static const struct field from = {.name = "from", .type = F_TIME};
+    static const struct field to = {.name = "to", .type = F_TIME};
+    const char *text = query_find(call->request, "cursor");
+    listing->keys[0] = (struct sort_key){.sql = "a.id", .cast = "bigint", .descending = true};
+    listing->keys_n = 1;
+    listing->size = query_count(call, "per_page", rows, HISTORY_ROWS);
+    listing->page = query_count(call, "page", 1, 1000000);
+    listing->by_cursor = text != NULL;
+    add_bound(call, listing, &from, "gte");
+    add_bound(call, listing, &to, "lte");
+    if (text != NULL && text[0] != '\0' && !cursor_read(call, listing, text))
+        return call_fault(call, "cursor", RULE_IN, NULL, NULL);
+    return call->reply->faults == NULL ? ERR_OK : ERR_INVALID;
+}
+
+/* Columns: rows, keys (of the last of them), n. */
+static void put_rows(struct call *call, const struct listing *listing, int64_t offset,
+                     struct sql *sql)
+{
+    sql_puts(sql, "(SELECT coalesce(json_agg(q), '[]') AS rows,"
+                  " json_build_array(min(q.id)::text) AS keys, count(*) AS n FROM (");
+    put_entry(call, sql);
+    sql_printf(sql, "%s ORDER BY a.id DESC LIMIT %" PRId64 " OFFSET %" PRId64 ") q) p",
+               listing->where.text.data, listing->size, offset);
+}
+
+/* column: the first of put_rows'. */
+static void set_page(struct call *call, const struct listing *listing,
+                     const struct pg_result *result, int column)
+{
+    int64_t rows = pg_int(result, 0, column + 2);
+    struct page *page = &call->reply->page;
+    *page = (struct page){.number = listing->page,
+                          .size = listing->size,
+                          .rows = rows,
+                          .by_cursor = listing->by_cursor};
+    if (listing->by_cursor && rows == listing->size)
+        page->next_cursor = cursor_write(call, listing, 0, pg_text(result, 0, column + 1));
+}
+
+/* What the record's row (NULL: none, else a row state) and its entries allow. */
+static enum err may_read(struct call *call, const char *seen, bool any)
+{
+    bool gone = seen == NULL && (sql_is_narrowed(call) || !any);
+    bool hidden = seen != NULL && strtol(seen, NULL, 10) != ROW_OK;
     if (gone || (hidden && call->resource->dialect == DIALECT_ROBERT))
         return call_fail(call, ERR_NOT_FOUND, NULL);
     if (hidden)
         return call_fail(call, ERR_FORBIDDEN, "You do not have access to this record.");
-    call->reply->json = (struct slice){rows, pg_len(result, 0, 1)};
     return ERR_OK;
 }
 
-static int64_t page_of(struct call *call)
+/* Document 003's clients get the bare array they always got, unless they ask for a cursor. */
+static bool is_bare(const struct call *call, const struct listing *listing)
 {
-    const char *text = query_find(call->request, "page");
-    long long page = text == NULL ? 1 : strtoll(text, NULL, 10);
-    return page < 1 || page > 1000000 ? 1 : page;
+    return !listing->by_cursor && call->resource->dialect == DIALECT_ROBERT;
+}
+
+enum err audit_history(struct call *call)
+{
+    enum { SEEN, ANY, ROWS };
+    struct listing listing = {0};
+    struct sql sql, *where = &listing.where;
+    struct pg_result *result;
+    sql_init(where, call->arena);
+    sql_printf(where,
+               " FROM core.audit a WHERE a.organization_id = $%d::bigint AND a.resource IN (",
+               sql_bind_int(where, call->request->who.organization_id));
+    put_names(call, where);
+    sql_printf(where, ") AND a.row_id = $%d::bigint", sql_bind_int(where, call->request->row));
+    const char *whole = arena_strdup(call->arena, where->text.data);
+    enum err err = read_place(call, &listing, HISTORY_ROWS);
+    if (err != ERR_OK)
+        return err;
+    if (listing.cursor_set)
+        cursor_where(&listing);
+    sql = listing.where; /* its parameters come first */
+    buf_init(&sql.text, call->arena);
+    sql_puts(&sql, "SELECT ");
+    put_visible(call, &sql);
+    sql_printf(&sql, ", EXISTS (SELECT%s), p.rows, p.keys, p.n FROM ", whole);
+    put_rows(call, &listing, 0, &sql);
+    err = call_run(call, &sql, &result);
+    if (err == ERR_OK)
+        err = may_read(call, pg_text(result, 0, SEEN), pg_text(result, 0, ANY)[0] == 't');
+    if (err != ERR_OK)
+        return err;
+    bool bare = is_bare(call, &listing);
+    listing.by_cursor = true;
+    if (!bare)
+        set_page(call, &listing, result, ROWS);
+    call->reply->json = (struct slice){pg_text(result, 0, ROWS), pg_len(result, 0, ROWS)};
+    return ERR_OK;
 }
 
 static void put_conditions(struct call *call, struct sql *sql)
@@ -101,26 +173,32 @@ static void put_conditions(struct call *call, struct sql *sql)
 
 enum err audit_list(struct call *call)
 {
-    struct sql where, sql;
+    enum { TOTAL, ROWS };
+    struct listing listing = {0};
+    struct sql sql, *where = &listing.where;
     struct pg_result *result;
-    int64_t page = page_of(call);
-    sql_init(&where, call->arena);
-    sql_printf(&where, " FROM core.audit a WHERE a.organization_id = $%d::bigint",
-               sql_bind_int(&where, call->request->who.organization_id));
-    put_conditions(call, &where);
-    sql = where;
-    buf_init(&sql.text, call->arena);
-    sql_printf(&sql, "SELECT (SELECT count(*)%s), (SELECT coalesce(json_agg(q), '[]') FROM (",
-               where.text.data);
-    put_entry(call, &sql);
-    sql_printf(&sql, "%s ORDER BY a.id DESC LIMIT %d OFFSET %" PRId64 ") q)", where.text.data,
-               AUDIT_ROWS, (page - 1) * AUDIT_ROWS);
-    enum err err = call_run(call, &sql, &result);
+    sql_init(where, call->arena);
+    sql_printf(where, " FROM core.audit a WHERE a.organization_id = $%d::bigint",
+               sql_bind_int(where, call->request->who.organization_id));
+    put_conditions(call, where);
+    enum err err = read_place(call, &listing, AUDIT_ROWS);
     if (err != ERR_OK)
         return err;
-    int64_t total = pg_int(result, 0, 0), rows = total - (page - 1) * AUDIT_ROWS;
-    rows = rows < 0 ? 0 : rows > AUDIT_ROWS ? AUDIT_ROWS : rows;
-    call->reply->page = (struct page){page, AUDIT_ROWS, total, rows, NULL, false};
-    call->reply->json = (struct slice){pg_text(result, 0, 1), pg_len(result, 0, 1)};
+    if (listing.cursor_set)
+        cursor_where(&listing);
+    sql = listing.where; /* its parameters come first */
+    buf_init(&sql.text, call->arena);
+    if (listing.by_cursor) /* nothing is counted */
+        sql_puts(&sql, "SELECT 0");
+    else
+        sql_printf(&sql, "SELECT (SELECT count(*)%s)", where->text.data);
+    sql_puts(&sql, ", p.rows, p.keys, p.n FROM ");
+    put_rows(call, &listing, listing.by_cursor ? 0 : (listing.page - 1) * listing.size, &sql);
+    err = call_run(call, &sql, &result);
+    if (err != ERR_OK)
+        return err;
+    set_page(call, &listing, result, ROWS);
+    call->reply->page.total = pg_int(result, 0, TOTAL);
+    call->reply->json = (struct slice){pg_text(result, 0, ROWS), pg_len(result, 0, ROWS)};
     return ERR_OK;
 }

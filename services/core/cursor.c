@@ -24,7 +24,7 @@ static const char *purpose_of(struct call *call, const struct listing *listing)
 {
     struct buf text;
     buf_init(&text, call->arena);
-    buf_printf(&text, "%s %lld", call->resource->name,
+    buf_printf(&text, "%s %lld", call->resource != NULL ? call->resource->name : call->request->op,
                (long long)call->request->who.organization_id);
     const char *sort = query_find(call->request, "sort");
     buf_printf(&text, " %s", sort == NULL ? "" : sort);

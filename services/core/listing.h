@@ -61,6 +61,8 @@ void search_page_sql(struct call *call, const struct listing *listing, struct sq
 /* listing_laravel.c, listing_robert.c */
 enum err listing_laravel(struct call *call, struct listing *listing) MUST_USE;
 enum err listing_robert(struct call *call, struct listing *listing) MUST_USE;
+/* A number of at least 1 of the query, or `otherwise`; what is beyond max becomes max. */
+int64_t query_count(struct call *call, const char *name, int64_t otherwise, int64_t max);
 
 /* listing_filter.c */
 /* Adds the conditions of every filter[name]=value and filter[name][op]=value of the query. */
@@ -69,6 +71,10 @@ void filters_add(struct call *call, struct listing *listing);
 void filter_add(struct call *call, struct listing *listing, const char *key, const char *value);
 /* Adds what the resource's own parameters ask. */
 void params_add(struct call *call, struct listing *listing);
+/* Adds value_sql {op} value; asked: gte, lte, gt or lt, and the value. A day that ends a range
+   belongs to it. What is no such value is a fault of the field. */
+void range_add(struct call *call, struct listing *listing, const struct field *field,
+               const char *value_sql, const struct pair *asked);
 /* Every word must be found in one of the fields with any of the flags, or in search_sql. */
 void search_words(struct call *call, struct listing *listing, const char *text);
 /* The text as it is must be found in one of the fields; only names one of them or is NULL. */

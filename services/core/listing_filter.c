@@ -126,9 +126,8 @@ static const char *range_sql(const char *op)
     return NULL;
 }
 
-/* op is one of the ranges'; value_sql is what is compared. */
-static void put_range(struct call *call, struct listing *listing, const struct field *field,
-                      const char *value_sql, const struct pair *asked)
+void range_add(struct call *call, struct listing *listing, const struct field *field,
+               const char *value_sql, const struct pair *asked)
 {
     const char *op = asked->name, *value = asked->value, *sql = range_sql(op);
     bool day = field->type == F_TIME && strlen(value) <= 10;
@@ -179,7 +178,7 @@ static void add_custom(struct call *call, struct listing *listing, const char *n
         return;
     listing->filtered = true;
     if (range) {
-        put_range(call, listing, &custom->field, custom_value_sql(call, &listing->where, custom),
+        range_add(call, listing, &custom->field, custom_value_sql(call, &listing->where, custom),
                   asked);
         return;
     }
@@ -207,7 +206,7 @@ void filter_add(struct call *call, struct listing *listing, const char *key, con
     }
     if (op != NULL) {
         if ((field->flags & RANGE) != 0 && range_sql(op) != NULL)
-            put_range(call, listing, field, field_sql(call, field), &asked);
+            range_add(call, listing, field, field_sql(call, field), &asked);
         return;
     }
     if ((field->flags & FILTER) == 0)

@@ -17,8 +17,7 @@ static bool is_planner(const struct call *call)
            !is_given(call, "page") && !is_given(call, "per_page") && !is_given(call, "cursor");
 }
 
-/* A number of at least 1, or `otherwise`; what is beyond max becomes max. */
-static int64_t read_count(struct call *call, const char *name, int64_t otherwise, int64_t max)
+int64_t query_count(struct call *call, const char *name, int64_t otherwise, int64_t max)
 {
     bool wide = false;
     int64_t value = 0;
@@ -33,7 +32,7 @@ static int64_t read_count(struct call *call, const char *name, int64_t otherwise
 
 static void read_page(struct call *call, struct listing *listing)
 {
-    listing->size = read_count(call, "per_page", PAGE_ROWS, PAGE_ROWS_MAX);
+    listing->size = query_count(call, "per_page", PAGE_ROWS, PAGE_ROWS_MAX);
     listing->all = is_planner(call);
     if (listing->all)
         listing->size = ALL_ROWS;

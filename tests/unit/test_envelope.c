@@ -91,7 +91,7 @@ static void test_a_reply_comes_back_whole(void **state)
                        .message = "",
                        .json = {"[1]", 3},
                        .meta = "{}",
-                       .page = {2, 15, 31, 15, "abc", true},
+                       .page = {2, 15, 31, 15, "abc", true, true},
                        .status = 207,
                        .bare = true,
                        .type = "text/csv",
@@ -113,7 +113,7 @@ static void test_a_reply_comes_back_whole(void **state)
     assert_null(got->faults->next->b);
     assert_null(got->faults->next->next);
     assert_memory_equal(got->json.data, "[1]", 3);
-    assert_true(got->page.total == 31 && got->page.plain);
+    assert_true(got->page.total == 31 && got->page.plain && got->page.by_cursor);
     assert_string_equal(got->headers[1].value, "/y");
     assert_null(got->headers[2].name);
     assert_int_equal(got->status, 207);

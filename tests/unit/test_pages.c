@@ -148,6 +148,21 @@ static void test_an_empty_robert_list(void **state)
                         "\"prev_page_url\":null,\"to\":null,\"total\":0},\"data\":[]}");
 }
 
+static void test_pages_that_have_no_numbers(void **state)
+{
+    (void)state;
+    struct reply reply = reply_of(1, 2, 0, 2);
+    reply.json = (struct slice){"[1,2]", 5};
+    reply.page.by_cursor = true;
+    reply.page.next_cursor = "abc";
+    static const char said[] =
+        "{\"data\":[1,2],\"links\":{\"first\":null,\"last\":null,\"prev\":null,"
+        "\"next\":\"http://h/t?cursor=abc\"},\"meta\":{\"path\":\"http://h/t\",\"per_page\":2,"
+        "\"next_cursor\":\"abc\",\"prev_cursor\":null}}";
+    assert_string_equal(say(DIALECT_LARAVEL, "/t", NULL, 0, &reply), said);
+    assert_string_equal(say(DIALECT_ROBERT, "/t", NULL, 0, &reply), said);
+}
+
 static void test_a_page_beyond_all_bounds(void **state)
 {
     (void)state;
@@ -167,6 +182,7 @@ int main(void)
         cmocka_unit_test(test_cursor_links),
         cmocka_unit_test(test_robert_pagination),
         cmocka_unit_test(test_an_empty_robert_list),
+        cmocka_unit_test(test_pages_that_have_no_numbers),
         cmocka_unit_test(test_a_page_beyond_all_bounds),
     };
     arena = arena_new(4096);
