@@ -75,6 +75,8 @@ void import_columns_read(struct import *import, const struct csv_row *header);
 void import_body(struct import *import, struct import_row *row);
 /* A cell of the row, unguarded and trimmed; NULL when it is blank. */
 const char *import_cell(struct import *import, const struct import_row *row, size_t column);
+/* A cell of the column that says which record a row is about, as the database keeps it. */
+const char *import_key_text(struct import *import, const char *cell);
 
 /* Writes the rows in the open transaction; each has its err and reply then. Errors: what makes the
    whole batch run again. */

@@ -161,7 +161,9 @@ void import_columns_read(struct import *import, const struct csv_row *header)
         *column = (struct import_column){.key = "", .header = header->cells[i]};
         bool known = take_key(import, name, column) || take_field(import, plain, column) ||
                      take_reference(import, plain, column) || take_custom(import, plain, column);
-        if (!known && plain[0] != '\0')
+        bool passed = column->field != NULL && column->field->type == F_LIST &&
+                      (column->field->flags & READONLY) == 0;
+        if ((!known && plain[0] != '\0') || passed)
             buf_printf(&unknown, "%s%s", unknown.len == 0 ? "" : ", ", header->cells[i]);
     }
     drop_doubled(columns);

@@ -13,7 +13,7 @@ enum { ROW_TIME_US = 60000000 };
 /* ---- what cells name ---- */
 
 /* Lower case as PostgreSQL's lower() makes of the letters that stand in addresses. */
-static const char *key_text(struct import *import, const char *cell)
+const char *import_key_text(struct import *import, const char *cell)
 {
     bool email = strcmp(import->key, "email") == 0;
     char *text = arena_strdup(import->base.arena, cell);
@@ -41,7 +41,7 @@ static const char *cells_of(struct import *import, size_t column, bool keys)
         const struct import_row *row = &import->rows[i];
         const char *cell = row->err == ERR_OK ? import_cell(import, row, column) : NULL;
         if (cell != NULL)
-            items[n++] = keys ? key_text(import, cell) : cell;
+            items[n++] = keys ? import_key_text(import, cell) : cell;
     }
     return n == 0 ? NULL : sql_array(arena, items, n);
 }
@@ -123,7 +123,7 @@ static enum err find_rows(struct import *import)
         const char *cell = row->err != ERR_OK ? NULL : import_cell(import, row, (size_t)key);
         if (row->err != ERR_OK)
             continue;
-        row->id = cell == NULL ? -1 : found_in(found, key_text(import, cell));
+        row->id = cell == NULL ? -1 : found_in(found, import_key_text(import, cell));
         if (row->id == -1 && import->mode == IMPORT_UPSERT)
             row->id = 0;
         if (row->id == -1)
@@ -221,7 +221,8 @@ static bool has_doubles(struct import *import)
                 continue;
             const char *x = import_cell(import, a, (size_t)key);
             const char *y = import_cell(import, b, (size_t)key);
-            if (x != NULL && y != NULL && strcmp(key_text(import, x), key_text(import, y)) == 0)
+            if (x != NULL && y != NULL &&
+                strcmp(import_key_text(import, x), import_key_text(import, y)) == 0)
                 return true;
         }
     return false;

@@ -32,29 +32,43 @@ static void repeats(struct import *import, struct import_row *row, size_t column
     row->err = ERR_INVALID;
 }
 
+/* What is the same for rows of the file about one record; "": no other row can be about it. */
+static const char *owner_of(struct import *import, const struct import_row *row)
+{
+    int key = import->columns.key;
+    const char *cell =
+        import->mode == IMPORT_CREATE || key < 0 ? NULL : import_cell(import, row, (size_t)key);
+    return cell == NULL ? "" : import_key_text(import, cell);
+}
+
+/* key: the column says which record a row is about; what comes again makes no second one. */
 static enum err note(struct import *import, size_t column, bool fold, bool key)
 {
     struct arena *arena = import->base.arena;
     const char **cells = arena_alloc(arena, import->rows_n * sizeof *cells);
+    const char **owners = arena_alloc(arena, import->rows_n * sizeof *owners);
     struct import_row **rows = arena_alloc(arena, import->rows_n * sizeof(void *));
     struct sql sql;
     struct pg_result *again;
     size_t n = 0;
     for (size_t i = 0; i < import->rows_n; i++) {
         struct import_row *row = &import->rows[i];
-        const char *cell =
-            row->err == ERR_OK && row->id <= 0 ? import_cell(import, row, column) : NULL;
+        bool noted = row->err == ERR_OK && (!key || row->id <= 0);
+        const char *cell = noted ? import_cell(import, row, column) : NULL;
         if (cell == NULL)
             continue;
         rows[n] = row;
+        owners[n] = key ? "" : owner_of(import, row);
         cells[n++] = cell;
     }
     if (n == 0)
         return ERR_OK;
     sql_init(&sql, arena);
-    sql_printf(&sql, "SELECT crm.import_repeats($%d::bigint, $%d::text, $%d::text[], %s)",
+    sql_printf(&sql,
+               "SELECT crm.import_repeats($%d::bigint, $%d::text, $%d::text[], $%d::text[], %s)",
                sql_bind_int(&sql, import->id), sql_bind(&sql, import->columns.at[column].key),
-               sql_bind(&sql, sql_array(arena, cells, n)), fold ? "true" : "false");
+               sql_bind(&sql, sql_array(arena, cells, n)),
+               sql_bind(&sql, sql_array(arena, owners, n)), fold ? "true" : "false");
     enum err err = call_run(&import->base, &sql, &again);
     for (int i = 0; err == ERR_OK && i < pg_rows(again); i++)
         repeats(import, rows[pg_int(again, i, 0) - 1], column, key);
@@ -66,7 +80,7 @@ enum err import_repeats(struct import *import)
     enum err err = ERR_OK;
     for (size_t i = 0; err == ERR_OK && i < import->columns.n; i++) {
         bool fold, unique = is_unique(import, i, &fold);
-        bool key = import->mode == IMPORT_UPSERT && (int)i == import->columns.key;
+        bool key = import->mode != IMPORT_CREATE && (int)i == import->columns.key;
         if (unique || key)
             err = note(import, i, fold, key);
     }

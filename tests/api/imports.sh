@@ -82,6 +82,15 @@ export_to '/api/clients?sort=id' "$work/third.csv"
 is "with every row once" "$rows $rows" \
     "$(grep -c ',Row ' "$work/third.csv") $(grep -o ',Row [0-9]*,' "$work/third.csv" | sort -u | wc -l)"
 
+# Over several batches; the last row gives the first one's record what it has by then.
+http POST /api/custom-fields "$TOKEN" '{"resource":"clients","field_id":"tin","label":"Tin","type":"Text","unique":true}'
+awk 'BEGIN { print "external_id,tin"; for (i = 1; i <= 600; i++) printf "k%d,T%d\n", i, i % 400; print "k1,t1" }' >"$work/twice.csv"
+for dry in 1 ''; do
+    wait_for "$(send "/api/clients/import?mode=update&dry_run=$dry" "$work/twice.csv")" 60
+    is "a value that comes twice is refused on other records${dry:+ in a dry run, too}" "finished 401 200 402 tin" \
+        "$(jq -r '.data | "\(.state) \(.rows_updated) \(.rows_failed) \(.errors[0] | "\(.line) \(.field)")"' <<<"$IMPORT")"
+done
+
 head -c 12000000 /dev/zero | tr '\0' 'x' | fold -w 100 | sed 's/^/c,"/; s/$/"/' | sed '1i external_id,notes' >"$work/large.csv"
 import=$(send '/api/clients/import?dry_run=1' "$work/large.csv")
 most=0
