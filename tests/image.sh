@@ -55,6 +55,8 @@ packed=$work/bureau.tar
 buildah "${storage[@]}" push -q localhost/bureau "oci-archive:$packed" >/dev/null 2>&1
 packed_mb=$((($(stat -c %s "$packed") + 999999) / 1000000))
 echo "# built in $built_s s; unpacked $mb MB, packed $packed_mb MB"
+[[ -s $mount/usr/share/fonts/truetype/droid/DroidSansFallbackFull.ttf ]] &&
+    ok "bills are printed in Chinese, Japanese and Korean, too" || not_ok "bills are printed in Chinese, Japanese and Korean, too"
 ((mb < most_mb)) && ok "it holds less than $most_mb MB unpacked" || not_ok "it holds less than $most_mb MB unpacked" "$mb MB"
 
 config=$(buildah "${storage[@]}" inspect --type image localhost/bureau | jq -c .OCIv1.config)
