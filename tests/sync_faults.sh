@@ -463,6 +463,22 @@ is "and what Moneybird brought" "create create" \
 is "and each carries the hash of the one before" true \
     "$(http GET "/api/changes?limit=500" "$TOKEN"; jq '[.data[].hash][:-1] == [.data[].prev_hash][1:]' <<<"$BODY")"
 
+# --- more entries than could be read of within a lease, were each a transaction -----------------------------
+register Many
+fake_set account many
+fake_set employee "$EMAIL"
+connect moneybird "$TOKEN"
+http GET /api/integrations "$TOKEN"
+BOOKS=$(jq -r '.data[] | select(.provider == "moneybird").id' <<<"$BODY")
+http POST /api/time-blocks "$TOKEN" "{\"title\":\"many\",\"start_time\":\"${day}T09:00:00Z\",\"end_time\":\"${day}T10:00:00Z\"}"
+stands() { [[ $(entries many) == 1 ]]; }
+until_true 15 stands
+fake_set many 5000
+http POST "/api/integrations/$BOOKS/sync" "$TOKEN"
+imported() { [[ $(sql "SELECT run_at > now() + interval '1 hour' FROM sync.jobs WHERE integration_id = $BOOKS AND kind = 'import'") == t ]]; }
+until_true 20 imported
+is "a long list is read within one lease" 0 $?
+
 # --- what must never be seen must never be seen --------------------------------------------------------------
 is "no request before the provider's wait was over" "0,0,0" "$(fake_state '.early | join(",")')"
 is "nothing a strict provider would refuse" "" "$(fake_state '.violations[]' | head -n 3)"

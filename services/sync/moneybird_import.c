@@ -14,64 +14,94 @@ static bool is_true(const msgpack_object *o)
     return o != NULL && o->type == MSGPACK_OBJECT_BOOLEAN && o->via.boolean;
 }
 
-static bool take_contact(struct task *task, const msgpack_object *o)
+static void put_pair(struct buf *out, const char *key, const char *value)
+{
+    buf_puts_json(out, key);
+    buf_putc(out, ':');
+    buf_puts_json(out, value);
+}
+
+/* One kind of what is listed: how an object is told to the database, and what takes it there. */
+struct kind {
+    void (*put)(struct task *task, struct buf *out, const char *id, const msgpack_object *o);
+    const char *take; /* of e; $1 is the integration */
+};
+
+static void put_contact(struct task *task, struct buf *out, const char *id, const msgpack_object *o)
 {
     struct arena *a = task->arena;
-    struct sql sql;
-    struct pg_result *rows;
-    const char *id = moneybird_id(a, mp_find(o, "id"));
     const char *name = mp_text(a, mp_find(o, "company_name"));
     const char *first = mp_text(a, mp_find(o, "firstname"));
     const char *last = mp_text(a, mp_find(o, "lastname"));
-    if (id == NULL)
-        return true;
     if (name == NULL || name[0] == '\0')
         name = arena_printf(a, "%s%s%s", first == NULL ? "" : first,
                             first != NULL && first[0] != '\0' && last != NULL ? " " : "",
                             last == NULL ? "" : last);
-    sql_init(&sql, a);
-    int external = sql_bind(&sql, id), named = sql_bind(&sql, name);
-    int email = sql_bind(&sql, mp_text(a, mp_find(o, "email")));
-    sql_printf(&sql, "SELECT sync.take_contact($%d::text, $%d::text, $%d::text, $%d::boolean)",
-               external, named, email,
-               sql_bind(&sql, is_true(mp_find(o, "archived")) ? "true" : "false"));
-    return deliver_sql(task, &sql, &rows);
+    put_pair(out, "id", id);
+    buf_putc(out, ',');
+    put_pair(out, "name", name);
+    buf_putc(out, ',');
+    put_pair(out, "email", mp_text(a, mp_find(o, "email")));
+    buf_printf(out, ",\"archived\":%s", is_true(mp_find(o, "archived")) ? "true" : "false");
 }
 
-static bool take_project(struct task *task, const msgpack_object *o)
+static void put_project(struct task *task, struct buf *out, const char *id, const msgpack_object *o)
 {
-    struct arena *a = task->arena;
-    struct sql sql;
-    struct pg_result *rows;
-    const char *id = moneybird_id(a, mp_find(o, "id"));
-    if (id == NULL)
-        return true;
-    sql_init(&sql, a);
-    int external = sql_bind(&sql, id), name = sql_bind(&sql, mp_text(a, mp_find(o, "name")));
-    bool active = mp_same(mp_find(o, "state"), "active");
-    sql_printf(&sql, "SELECT sync.take_project($%d::text, $%d::text, $%d::boolean)", external, name,
-               sql_bind(&sql, active ? "true" : "false"));
-    return deliver_sql(task, &sql, &rows);
+    put_pair(out, "id", id);
+    buf_putc(out, ',');
+    put_pair(out, "name", mp_text(task->arena, mp_find(o, "name")));
+    buf_printf(out, ",\"active\":%s", mp_same(mp_find(o, "state"), "active") ? "true" : "false");
 }
 
 /* The invoice's number, else its id. */
-bool moneybird_take_invoiced(struct task *task, const msgpack_object *o)
+static void put_entry(struct task *task, struct buf *out, const char *id, const msgpack_object *o)
 {
     struct arena *a = task->arena;
-    struct sql sql;
-    struct pg_result *rows;
-    const char *id = moneybird_id(a, mp_find(o, "id"));
     const char *invoice = moneybird_id(a, mp_find(o, "sales_invoice_id"));
     const char *number = mp_text(a, mp_find(mp_find(o, "sales_invoice"), "invoice_id"));
-    if (id == NULL)
-        return true;
     if (invoice != NULL && number != NULL && number[0] != '\0')
         invoice = number;
-    sql_init(&sql, a);
-    int integration = sql_bind_int(&sql, task->integration_id), external = sql_bind(&sql, id);
-    sql_printf(&sql, "SELECT sync.take_invoiced($%d::bigint, $%d::text, $%d::text)", integration,
-               external, sql_bind(&sql, invoice));
+    put_pair(out, "id", id);
+    buf_putc(out, ',');
+    put_pair(out, "invoice", invoice);
+}
+
+static const struct kind contacts = {
+    put_contact,
+    "sync.take_contact(e ->> 'id', e ->> 'name', e ->> 'email', (e ->> 'archived')::boolean)"};
+static const struct kind projects = {
+    put_project, "sync.take_project(e ->> 'id', e ->> 'name', (e ->> 'active')::boolean)"};
+static const struct kind entries = {put_entry,
+                                    "sync.take_invoiced($1::bigint, e ->> 'id', e ->> 'invoice')"};
+
+/* A page at once: one object after the other, a long list would not be read within one lease. */
+static bool take(struct task *task, const struct kind *kind, const msgpack_object *o, uint32_t n)
+{
+    struct buf all;
+    struct sql sql;
+    struct pg_result *rows;
+    buf_init(&all, task->arena);
+    buf_putc(&all, '[');
+    for (uint32_t i = 0; i < n; i++) {
+        const char *id = moneybird_id(task->arena, mp_find(&o[i], "id"));
+        if (id == NULL)
+            continue;
+        buf_puts(&all, all.len > 1 ? ",{" : "{");
+        kind->put(task, &all, id, &o[i]);
+        buf_putc(&all, '}');
+    }
+    buf_putc(&all, ']');
+    sql_init(&sql, task->arena);
+    (void)sql_bind_int(&sql, task->integration_id); /* $1 */
+    int list = sql_bind(&sql, all.data);
+    sql_printf(&sql, "SELECT %s FROM jsonb_array_elements($%d::jsonb) e WHERE $1::bigint > 0",
+               kind->take, list);
     return deliver_sql(task, &sql, &rows);
+}
+
+bool moneybird_take_invoiced(struct task *task, const msgpack_object *entry)
+{
+    return take(task, &entries, entry, 1);
 }
 
 /* The entries of the last months, which may have been invoiced since. */
@@ -87,8 +117,7 @@ static const char *recent_entries(struct task *task)
 }
 
 /* Every page of a list; one that is short is the last. */
-static bool take_all(struct task *task, const char *list,
-                     bool (*take)(struct task *task, const msgpack_object *o))
+static bool take_all(struct task *task, const struct kind *kind, const char *list)
 {
     for (int page = 1; page <= PAGES; page++) {
         struct http_reply reply;
@@ -101,9 +130,8 @@ static bool take_all(struct task *task, const char *list,
         if (reply.status != 200 || reply.object == NULL ||
             reply.object->type != MSGPACK_OBJECT_ARRAY)
             return moneybird_fail(task, &reply);
-        for (uint32_t i = 0; i < reply.object->via.array.size; i++)
-            if (!take(task, &reply.object->via.array.ptr[i]))
-                return false;
+        if (!take(task, kind, reply.object->via.array.ptr, reply.object->via.array.size))
+            return false;
         if (reply.object->via.array.size < PAGE)
             return true;
     }
@@ -112,10 +140,10 @@ static bool take_all(struct task *task, const char *list,
 
 void moneybird_import(struct task *task)
 {
-    const char *entries = recent_entries(task);
-    if (entries == NULL || !take_all(task, "contacts.json?include_archived=true", take_contact) ||
-        !take_all(task, "projects.json?filter=state%3Aall", take_project) ||
-        !take_all(task, entries, moneybird_take_invoiced))
+    const char *recent = recent_entries(task);
+    if (recent == NULL || !take_all(task, &contacts, "contacts.json?include_archived=true") ||
+        !take_all(task, &projects, "projects.json?filter=state%3Aall") ||
+        !take_all(task, &entries, recent))
         return;
     deliver_stop(task, OUTCOME_LATER, NULL);
     task->result.wait_ms = DAY_MS;

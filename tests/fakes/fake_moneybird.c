@@ -360,6 +360,19 @@ static void invoice(json_t *e)
         json_pack("{s:o,s:s,s:s}", "id", id, "invoice_id", "2026-0007", "state", "open"));
 }
 
+/* So many more like the newest. */
+static void add_many(int64_t n)
+{
+    const char *key;
+    json_t *e, *like = NULL;
+    json_object_foreach(entries, key, e) like = e;
+    for (int64_t i = 0; like != NULL && i < n; i++) {
+        e = json_deep_copy(like);
+        json_object_set_new(e, "id", new_id());
+        json_object_set_new(entries, json_string_value(json_object_get(e, "id")), e);
+    }
+}
+
 bool moneybird_set(const char *name, const char *value)
 {
     if (strcmp(name, "employee") == 0)
@@ -385,6 +398,8 @@ bool moneybird_set(const char *name, const char *value)
         json_object_set_new(json_object_get(entries, value), "sales_invoice", json_null());
     } else if (strcmp(name, "lose") == 0)
         json_object_del(entries, value);
+    else if (strcmp(name, "many") == 0)
+        add_many(strtoll(value, NULL, 10));
     else
         return false;
     return true;
