@@ -111,7 +111,7 @@ ms() { printf '%s' $((${EPOCHREALTIME/[.,]/} / 1000)); }
 # OUTCOME: done; failed (shown with its reason, done when retried); rests (the account waits; done
 # when the time has come); reconnect.
 row() {
-    local name=$1 outcome=$2 began took seen waits left count=0
+    local name=$1 outcome=$2 began took seen waits left count=0 word
     shift 2
     [[ -z $only || $name == *"$only"* ]] || return 0
     rows=$((rows + 1))
