@@ -59,15 +59,15 @@ static enum err check(struct call *call)
     return err;
 }
 
-/* A write that cannot make the event book more is not judged again: an event that was overbooked
-   by lowering the stock can still be renamed. */
+/* Writes that may make the event book more; what they made short is judged by comparing with before
+   (rentals.guard_growth). */
 static bool books(const struct call *call, const struct event_lists *lists)
 {
     return lists->materials != NULL || call_has(call, "start_date") || call_has(call, "end_date") ||
            call_has(call, "is_confirmed") || call_has(call, "expires_at");
 }
 
-/* What may book (rentals.guard_event): a body that says so, many at once, what leaves the trash. */
+/* What may book: a body that says so, many at once, what leaves the trash. */
 static bool locks(const struct call *call)
 {
     static const char *const booking[] = {"materials", "start_date", "end_date", "is_confirmed",

@@ -1,7 +1,7 @@
 #!/bin/bash
 # booking_parallel.sh - 64 writers at once on one material, then on twenty in every order, of a house
-# that refuses overbooking; an independent sweep over what was stored. Then many bulk requests on the
-# same events in every order.
+# that refuses overbooking; an independent sweep over what was stored. Then events that grow at once, and
+# are sent back when they are short; and many bulk requests on the same events in every order.
 set -u
 . "$(dirname -- "$(readlink -f -- "$0")")/../stack.sh"
 find_data
@@ -65,6 +65,34 @@ done | at_once)
 like "writers on many materials get a decision each" '^[0-9]+ x 201, [0-9]+ x 409$' "$got"
 is "nothing is overbooked" 0 "$(overbooked)"
 is "no two writers waited for each other" "$before" "$(deadlocks)"
+
+# Five events with one piece each of eight: three of them can have a second one. Whoever has it may say
+# so again; so may all when the stock is lowered, for nobody asks for more.
+growing=$(material GROW 8)
+grown=()
+for ((i = 0; i < 5; i++)); do
+    http POST /api/events "$TOKEN" "$(event 5 "{\"id\":$growing,\"quantity\":1}")"
+    grown+=("$(jq -r .id <<<"$BODY")")
+done
+each() { # quantity: that often an event of these five, all at once; prints what each heard, by count
+    local id i jobs=()
+    for id in "${grown[@]}"; do
+        for ((i = 0; i < 6; i++)); do echo "{\"title\":\"Grown\",\"materials\":[{\"id\":$growing,\"quantity\":$1}]}"; done |
+            at_once PUT "/api/events/$id" >"$RUN/grown.$id" &
+        jobs+=($!)
+    done
+    wait "${jobs[@]}"
+    for id in "${grown[@]}"; do cat "$RUN/grown.$id" && echo; done | sort | uniq -c |
+        awk '{ printf "%s%s events %s", s, $1, $2 " x " $4; s = ", " }'
+    rm -f -- "$RUN"/grown.*
+}
+is "of five events that grow at once into room for three, three do" "3 events 6 x 200, 2 events 6 x 409" "$(each 2)"
+http PUT "/api/materials/$growing" "$TOKEN" '{"stock_quantity":1}'
+is "the stock is lowered below what is booked" 200 "$STATUS"
+is "events that are short may be given less, each as often as it likes" "5 events 6 x 200" "$(each 1)"
+is "but none may grow again" "5 events 6 x 409" "$(each 2)"
+is "they hold what they were given" 5 "$(pg_sql bureau -c "SELECT sum(quantity) FROM rentals.event_materials WHERE organization_id = $ORG AND material_id = $growing")"
+is "growing, no two writers waited for each other" "$before" "$(deadlocks)"
 
 # Bulk updates of the same ten events, each in an order of its own, beside plain ones.
 http GET "/api/events?start=2027-03-01&end=2027-04-30" "$TOKEN"
