@@ -21,7 +21,8 @@ struct relation {
     const char *key;
     unsigned where;
     const char *sql;
-    enum role least; /* below this role the key is absent; ROLE_NONE: everyone */
+    enum role least;   /* who is shown it; ROLE_NONE: everyone */
+    const char *below; /* SQL shown to lower roles instead; NULL: the key is absent */
 };
 
 /* A query parameter with a name of its own. `where` is SQL with %s where the bound text value goes

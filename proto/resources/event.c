@@ -26,7 +26,7 @@ static const struct relation relations[] = {
     {"assignees", WHOLE, "rentals.assignees_json(t.id)", ROLE_NONE},
     {"beneficiaries", WHOLE, "rentals.beneficiaries_json(t.id)", ROLE_NONE},
     {"materials", WHOLE, "rentals.event_materials_json(t.id)", ROLE_NONE},
-    {"bills", WHOLE, "rentals.bills_json(t.id)", ROLE_NONE},
+    {"bills", WHOLE, "rentals.bills_json(t.id)", ROLE_USER, "'[]'::json"},
     {0},
 };
 

@@ -132,9 +132,14 @@ static bool is_shown(const struct call *call, const struct field *field, unsigne
     return (where & IN_WRITE) != 0 || is_selected(call, field->name);
 }
 
+static bool is_withheld(const struct call *call, const struct relation *relation)
+{
+    return call->request->who.role < relation->least;
+}
+
 static bool is_embedded(const struct call *call, const struct relation *relation, unsigned where)
 {
-    if (call->request->who.role < relation->least)
+    if (is_withheld(call, relation) && relation->below == NULL)
         return false;
     if ((relation->where & where) != 0)
         return (where & IN_WRITE) != 0 || is_selected(call, relation->key);
@@ -192,7 +197,8 @@ void sql_columns(struct call *call, struct sql *sql, unsigned where)
     }
     for (const struct relation *e = r->relations; e != NULL && e->key != NULL; e++)
         if (is_embedded(call, e, where)) {
-            sql_printf(sql, "%s(%s) AS \"%s\"", comma, e->sql, e->key);
+            sql_printf(sql, "%s(%s) AS \"%s\"", comma, is_withheld(call, e) ? e->below : e->sql,
+                       e->key);
             comma = ", ";
         }
     put_extra(call, sql);
