@@ -3,6 +3,7 @@
 #include <strings.h>
 
 #include "common/crypto.h"
+#include "proto/rules.h"
 #include "services/accounts/form.h"
 #include "services/accounts/hooks.h"
 #include "services/accounts/member.h"
@@ -45,7 +46,10 @@ static enum err refuse_taken(struct call *call, const char *field, const char *v
                sql_bind_int(&sql, but));
     enum err err = call_run(call, &sql, &result);
     if (err == ERR_OK && pg_true(result, 0, 0))
-        return call_fail(call, ERR_CONFLICT, "Duplicate entry: %s must be unique", field);
+        return call_fail(
+            call, ERR_CONFLICT,
+            "Duplicate entry: %s must be unique" IN_FRENCH("Doublon : %s doit être unique"), field,
+            field);
     return err;
 }
 
@@ -265,9 +269,12 @@ static enum err may_change_proof(struct call *call, int64_t user, enum role role
     sql_printf(&sql, "SELECT accounts.is_elsewhere($%d::bigint)", sql_bind_int(&sql, user));
     enum err err = call_run(call, &sql, &result);
     if (err == ERR_OK && pg_true(result, 0, 0))
-        return call_fail(call, ERR_CONFLICT,
-                         "This user works in another organization too: only she"
-                         " can change her pseudo, email and password.");
+        return call_fail(
+            call, ERR_CONFLICT,
+            "This user works in another organization too: only she"
+            " can change her pseudo, email and password." IN_FRENCH(
+                "Cet utilisateur travaille aussi dans une autre organisation : lui seul"
+                " peut changer son pseudo, son e-mail et son mot de passe."));
     return err;
 }
 
