@@ -227,8 +227,9 @@ static void list(struct exchange *x, json_t *of, const char *administration, con
         if ((theirs != NULL && strcmp(theirs, administration) != 0) ||
             (filter != NULL && !passes(e, filter)) || seen++ < (page - 1) * size)
             continue;
-        if ((int64_t)json_array_size(out) < size)
-            json_array_append(out, e);
+        json_array_append(out, e);
+        if ((int64_t)json_array_size(out) == size)
+            break;
     }
     answer(x, 200, out);
 }
