@@ -214,7 +214,7 @@ for side in "Google $g" "Moneybird $m" "Office 365 $o"; do
     row "$who cut after commit, deletions" done "DELETE $([[ $who == Moneybird ]] && echo /api/v2/ || echo "$at")" drop_after count=2
     row "$who 404 on a change" done "PATCH $([[ $who == Moneybird ]] && echo /api/v2/ || echo "$at")" lose status=404 reason=notFound count=2
     row "$who 404 on a deletion" done "DELETE $([[ $who == Moneybird ]] && echo /api/v2/ || echo "$at")" lose status=404 reason=notFound count=1
-    row "$who 400" failed "POST $([[ $who == Moneybird ]] && echo /api/v2/ || echo "$at")" status status=400 reason=invalid count=8
+    row "$who 400" failed "POST $([[ $who == Moneybird ]] && echo /api/v2/ || echo "$at")" status status=400 reason=invalid count=16
 done
 row "Google 403 rateLimitExceeded" done "$g" status status=403 reason=rateLimitExceeded retry_after=2 count=2
 row "Google 403 userRateLimitExceeded" done "$g" status status=403 reason=userRateLimitExceeded retry_after=1 count=2
@@ -226,10 +226,10 @@ row "Google 404 on a creation" failed "POST $g" status status=404 reason=notFoun
 row "Google 409 conflict" done "PATCH $g" status status=409 reason=conflict count=3
 row "Google 410 on a change" done "PATCH $g" lose status=410 reason=deleted count=2
 row "Google 412" done "PATCH $g" status status=412 reason=conditionNotMet count=3
-row "Moneybird 401 without the scope" failed "POST /api/v2/" status status=401 reason="No access to time_entries" count=8
+row "Moneybird 401 without the scope" failed "POST /api/v2/" status status=401 reason="No access to time_entries" count=16
 row "Moneybird 402" rests "POST /api/v2/" status status=402 reason="creating time entries is limited" count=1
-row "Moneybird 403" failed "POST /api/v2/" status status=403 reason="suspended" count=8
-row "Moneybird 422" failed "POST /api/v2/" status status=422 reason="is odd" count=8
+row "Moneybird 403" failed "POST /api/v2/" status status=403 reason="suspended" count=16
+row "Moneybird 422" failed "POST /api/v2/" status status=422 reason="is odd" count=16
 row "Office 365 403 on a creation" failed "POST $o" status status=403 reason=ErrorAccessDenied count=2
 row "Office 365 409 conflict" done "PATCH $o" status status=409 reason=ErrorIrresolvableConflict count=2
 row "Office 365 410 on a change" done "PATCH $o" lose status=410 reason=ErrorItemNotFound count=2
