@@ -59,7 +59,10 @@ net() { # name host front|back…: a namespace with an address in each
     done
     inside "$name" ip link set lo up
 }
-in_another() { [[ $(readlink "/proc/${hold[$1]}/ns/net") != $(readlink /proc/$$/ns/net) ]]; }
+in_another() { # a look that fails is no answer
+    local there here
+    there=$(readlink "/proc/${hold[$1]}/ns/net") && here=$(readlink /proc/$$/ns/net) && [[ $there != "$here" ]]
+}
 inside() { # name command…
     local name=$1
     shift
