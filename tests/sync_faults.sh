@@ -479,6 +479,21 @@ imported() { [[ $(sql "SELECT run_at > now() + interval '1 hour' FROM sync.jobs 
 until_true 20 imported
 is "a long list is read within one lease" 0 $?
 
+# --- a list longer than the budget is read to its end, a part at a time -----------------------------------------
+asked_for() { curl -s "$FAKE/_fake/log" | jq --arg path "$1" '[.[] | select(.method == "GET" and (.path | test($path)))] | length'; }
+lists_read() { printf '%s %s' "$(($(asked_for '/contacts') - contacts))" "$(($(asked_for '/time_entries[.]json') - pages))"; }
+imported() { [[ $(sql "SELECT run_at > now() + interval '1 hour' AND place = 0 FROM sync.jobs WHERE integration_id = $BOOKS AND kind = 'import'") == t ]]; }
+import_again() {
+    contacts=$(asked_for '/contacts') pages=$(asked_for '/time_entries[.]json')
+    sql "UPDATE sync.jobs SET run_at = now(), priority = 0, place = $1 WHERE integration_id = $BOOKS AND kind = 'import'" >/dev/null
+    until_true 30 imported
+}
+fake_fault "time_entries.json" status status=429 retry_after=2
+import_again 0
+is "a list that had to wait is read on, the ones before are not read again" "1 52" "$(lists_read)"
+import_again 2030
+is "and from the page that was next" "0 22" "$(lists_read)"
+
 # --- what must never be seen must never be seen --------------------------------------------------------------
 is "no request before the provider's wait was over" "0,0,0" "$(fake_state '.early | join(",")')"
 is "nothing a strict provider would refuse" "" "$(fake_state '.violations[]' | head -n 3)"

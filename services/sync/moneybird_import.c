@@ -104,6 +104,38 @@ bool moneybird_take_invoiced(struct task *task, const msgpack_object *entry)
     return take(task, &entries, entry, 1);
 }
 
+/* ---- lists, page by page ---- */
+
+/* place = list * LIST + page: the page to read next. */
+enum { LIST = 1000 };
+
+static bool find_place(struct task *task, int64_t *place)
+{
+    struct sql sql;
+    struct pg_result *rows;
+    sql_init(&sql, task->arena);
+    sql_printf(&sql,
+               "SELECT coalesce(max(place), 0) FROM sync.jobs WHERE organization_id = core.org()"
+               " AND integration_id = $%d::bigint AND kind = 'import'",
+               sql_bind_int(&sql, task->integration_id));
+    bool good = deliver_sql(task, &sql, &rows);
+    *place = good ? pg_int(rows, 0, 0) : 0;
+    return good;
+}
+
+static bool keep_place(struct task *task, int64_t place)
+{
+    struct sql sql;
+    struct pg_result *rows;
+    sql_init(&sql, task->arena);
+    sql_printf(&sql, "UPDATE sync.jobs SET place = $%d::integer", sql_bind_int(&sql, place));
+    sql_printf(&sql,
+               " WHERE organization_id = core.org() AND integration_id = $%d::bigint"
+               " AND kind = 'import'",
+               sql_bind_int(&sql, task->integration_id));
+    return deliver_sql(task, &sql, &rows);
+}
+
 /* The entries of the last months, which may have been invoiced since. */
 static const char *recent_entries(struct task *task)
 {
@@ -116,23 +148,29 @@ static const char *recent_entries(struct task *task)
     return deliver_sql(task, &sql, &rows) ? pg_text(rows, 0, 0) : NULL;
 }
 
-/* Every page of a list; one that is short is the last. */
-static bool take_all(struct task *task, const struct kind *kind, const char *list)
+struct list {
+    const struct kind *kind;
+    const char *path;
+};
+
+/* Every page of a list from this one; one that is short is the last. */
+static bool take_all(struct task *task, const struct list *list, int64_t place)
 {
-    for (int page = 1; page <= PAGES; page++) {
+    for (int64_t page = place % LIST; page <= PAGES; page++) {
         struct http_reply reply;
         struct ask ask = {"GET",
-                          moneybird_url(task, arena_printf(task->arena, "%s&per_page=%d&page=%d",
-                                                           list, (int)PAGE, page)),
+                          moneybird_url(task, arena_printf(task->arena, "%s&per_page=%d&page=%lld",
+                                                           list->path, (int)PAGE, (long long)page)),
                           NULL, NULL};
-        if (!deliver_ask(task, &ask, &reply))
+        if (!keep_place(task, place - place % LIST + page) || !deliver_ask(task, &ask, &reply))
             return false;
         if (reply.status != 200 || reply.object == NULL ||
             reply.object->type != MSGPACK_OBJECT_ARRAY)
             return moneybird_fail(task, &reply);
-        if (!take(task, kind, reply.object->via.array.ptr, reply.object->via.array.size))
+        const msgpack_object_array *objects = &reply.object->via.array;
+        if (!take(task, list->kind, objects->ptr, objects->size))
             return false;
-        if (reply.object->via.array.size < PAGE)
+        if (objects->size < PAGE)
             return true;
     }
     return true;
@@ -140,10 +178,16 @@ static bool take_all(struct task *task, const struct kind *kind, const char *lis
 
 void moneybird_import(struct task *task)
 {
-    const char *recent = recent_entries(task);
-    if (recent == NULL || !take_all(task, &contacts, "contacts.json?include_archived=true") ||
-        !take_all(task, &projects, "projects.json?filter=state%3Aall") ||
-        !take_all(task, &entries, recent))
+    const struct list lists[] = {{&contacts, "contacts.json?include_archived=true"},
+                                 {&projects, "projects.json?filter=state%3Aall"},
+                                 {&entries, recent_entries(task)}};
+    int64_t place;
+    if (lists[2].path == NULL || !find_place(task, &place))
+        return;
+    for (size_t i = (size_t)place / LIST; i < COUNT_OF(lists); i++, place = 0)
+        if (!take_all(task, &lists[i], (int64_t)i * LIST + (place == 0 ? 1 : place % LIST)))
+            return;
+    if (!keep_place(task, 0))
         return;
     deliver_stop(task, OUTCOME_LATER, NULL);
     task->result.wait_ms = DAY_MS;
