@@ -117,9 +117,14 @@ static void put_items(struct buf *out, const char **at)
 
 static void put_reference(struct buf *out, struct slice name, bool nullable)
 {
-    const char *ref = arena_printf(out->arena, "{\"$ref\":\"#/components/schemas/%.*s\"}",
-                                   (int)name.len - 1, name.data + 1);
-    buf_printf(out, nullable ? "{\"anyOf\":[%s,{\"type\":\"null\"}]}" : "%s", ref);
+    const char *names = arena_strndup(out->arena, name.data, name.len);
+    bool any = nullable || strchr(names, '|') != NULL;
+    buf_puts(out, any ? "{\"anyOf\":[" : "");
+    for (const char *at = names; *at != '\0'; at += strcspn(at, "|"), at += *at == '|')
+        buf_printf(out, "%s{\"$ref\":\"#/components/schemas/%.*s\"}", at == names ? "" : ",",
+                   (int)strcspn(at + 1, "|"), at + 1);
+    buf_puts(out, nullable ? ",{\"type\":\"null\"}" : "");
+    buf_puts(out, any ? "]}" : "");
 }
 
 static void put_scalar(struct buf *out, const char **at, bool nullable)
@@ -176,6 +181,13 @@ void doc_shape_members(struct buf *out, const char *shape)
 
 void doc_shape_schema(struct buf *out, const char *shape) { put_schema(out, &shape, false); }
 
+static const char *first_name(struct arena *arena, struct slice names)
+{
+    const char *bar = memchr(names.data, '|', names.len);
+    size_t len = bar == NULL ? names.len : (size_t)(bar - names.data);
+    return arena_strndup(arena, names.data + 1, len - 1);
+}
+
 /* As it stands, but for the marks on its keys and what is referred to. */
 void doc_shape_example(struct buf *out, const char *shape)
 {
@@ -195,7 +207,7 @@ void doc_shape_example(struct buf *out, const char *shape)
             continue;
         }
         if (text.len > 0 && *text.data == '@')
-            doc_schema_example(out, arena_strndup(out->arena, text.data + 1, text.len - 1));
+            doc_schema_example(out, first_name(out->arena, text));
         else
             put_quoted(out, text);
         at = behind;
