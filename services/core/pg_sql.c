@@ -12,6 +12,7 @@ void sql_init(struct sql *sql, struct arena *arena)
 {
     buf_init(&sql->text, arena);
     sql->n = 0;
+    sql->planned_anew = false;
 }
 
 int sql_bind(struct sql *sql, const char *text_or_null)

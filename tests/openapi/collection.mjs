@@ -20,8 +20,9 @@ const refused = {
   connect: needsProvider, callback: needsProvider, google_notified: needsProvider, disconnect: needsProvider,
   integration_calendars: needsProvider, integration_sync: needsProvider, calendar_update: needsProvider,
   patch_calendar_update: needsProvider, administration_list: needsProvider,
-  administration_choose: needsProvider, calendar_sync: needsProvider, job_retry: needsProvider,
+  administration_choose: needsProvider, patch_administration_choose: needsProvider, calendar_sync: needsProvider, job_retry: needsProvider,
   timer_discard: 'the timer was stopped', import_cancel: 'the import has ended',
+  purge_custom_field: 'the field was not deleted',
   delete_bill: 'the bill is final', bulk_delete_bill: 'the bill is final', restore_bill: 'the bill is final',
 };
 
