@@ -199,6 +199,31 @@ like "a core file of the program that holds them has no room" "Max core file siz
 ((EUID == 0)) || is "and the kernel gives its memory to nobody of its user" root "$(stat -c %U "/proc/$pid")"
 is "while it does hold them" t "$(sql "SELECT bool_and(sealed IS NOT NULL AND length(sealed) > 60) FROM sync.integrations WHERE organization_id = $org AND deleted_at IS NULL")"
 
+# --- connected again just while the old tokens are refused ------------------------------------------------
+state_of() { sql "SELECT i.needs_reconnect, l.paused_until = 'infinity' FROM sync.integrations i JOIN sync.lanes l ON l.integration_id = i.id
+    WHERE i.organization_id = $org AND i.provider = '$1' AND i.deleted_at IS NULL"; }
+delivered() { http GET "/api/time-blocks/$ID" "$TOKEN" && [[ $(jq -r ".data.$1_sync_status" <<<"$BODY") == synced ]]; }
+# meanwhile PROVIDER SIDE TOKEN_ADDRESS DEAD EXPIRE: a renewal is refused, slowly; meanwhile she connects.
+meanwhile() {
+    sql "UPDATE sync.lanes SET paused_until = '-infinity', failures = 0" >/dev/null
+    fake_set no_faults 1
+    fake_set "$4" 1
+    fake_set "$5" 1
+    fake_fault "POST $3" stall ms=2500
+    http PUT "/api/time-blocks/$ID" "$TOKEN" "{\"title\":\"Meanwhile $1\"}"
+    http POST "/api/time-blocks/$ID/sync" "$TOKEN"
+    asked() { [[ $(fake_state '[.faults[] | select(.count > 0)] | length') == 0 ]]; }
+    until_true 20 asked
+    connect "$1" "$TOKEN"
+    is "$1 is connected again while a renewal is under way" "302 connected" "$STATUS $(of status "$LOCATION")"
+    until_true 20 delivered "$2"
+    is "what waited is delivered with the new tokens" synced "$(jq -r ".data.$2_sync_status" <<<"$BODY")"
+    is "and the refusal of the old ones is nobody's business" "f|f" "$(state_of "$1")"
+    fake_set "$4" 0
+}
+meanwhile google_calendar calendar /token dead expire
+meanwhile moneybird invoicing /oauth/token dead expire
+
 # --- letting go -----------------------------------------------------------------------------------------
 http GET /api/integrations "$TOKEN"
 fake_fault "POST /revoke" status status=500 reason=broken

@@ -43,6 +43,7 @@ struct task {
     const char *kind;
     int64_t deadline_us; /* end of the lease, with some room */
     struct tokens tokens;
+    const char *sealed;          /* as the tokens stand in the database */
     const char *account, *facts; /* facts: JSON text */
     int64_t facts_age_ms;        /* -1: none */
     bool refreshed;              /* once a task */

@@ -139,31 +139,38 @@ static bool read_row(struct task *task)
     if (pg_rows(rows) == 0)
         return stop(task, OUTCOME_DONE, NULL); /* disconnected, or its organization is no more */
     task->account = pg_text(rows, 0, 0);
+    task->sealed = pg_text(rows, 0, 1);
     task->facts = pg_text(rows, 0, 3);
     task->facts_age_ms = pg_int(rows, 0, 4);
     task->tokens.expires_ms = pg_int(rows, 0, 2);
     if (secrets_open_tokens(task->arena, task->organization_id, task->provider->key, task->account,
-                            pg_text(rows, 0, 1), &task->tokens))
+                            task->sealed, &task->tokens))
         return true;
     return stop(task, OUTCOME_RECONNECT, "The stored connection cannot be read. Connect it again.");
 }
 
+/* What somebody connected with meanwhile stays: it is newer than what was renewed. */
 static bool keep(struct task *task)
 {
     struct sql sql;
     struct pg_result *rows;
     sql_init(&sql, task->arena);
-    int sealed = sql_bind(&sql, secrets_seal(task->arena, task->organization_id,
-                                             task->provider->key, task->account, &task->tokens));
-    int key = sql_bind(&sql, secrets_key_id());
+    const char *now = secrets_seal(task->arena, task->organization_id, task->provider->key,
+                                   task->account, &task->tokens);
+    int sealed = sql_bind(&sql, now), key = sql_bind(&sql, secrets_key_id());
+    int before = sql_bind(&sql, task->sealed);
     int ends = task->tokens.expires_ms == 0 ? sql_bind(&sql, NULL)
                                             : sql_bind_int(&sql, task->tokens.expires_ms);
     sql_printf(&sql,
                "UPDATE sync.integrations SET sealed = $%d::text, key_id = $%d::text, expires_at ="
                " to_timestamp($%d::bigint / 1000.0), updated_at = now()"
-               " WHERE organization_id = core.org() AND id = $%d::bigint",
-               sealed, key, ends, sql_bind_int(&sql, task->integration_id));
-    return run(task, &sql, &rows) == ERR_OK;
+               " WHERE organization_id = core.org() AND id = $%d::bigint AND sealed = $%d::text"
+               " RETURNING 1",
+               sealed, key, ends, sql_bind_int(&sql, task->integration_id), before);
+    if (run(task, &sql, &rows) != ERR_OK || pg_rows(rows) == 0)
+        return false;
+    task->sealed = now;
+    return true;
 }
 
 void secrets_ask_renewal(struct http *http, struct arena *arena, const struct provider *provider,
@@ -271,6 +278,20 @@ static bool rotate_row(struct pg *pg, struct arena *arena, int64_t organization,
     return ask(pg, arena, &sql, &rows);
 }
 
+/* What is renewed just now is stored before it is sealed anew. */
+static bool await_renewals(struct pg *pg, struct arena *arena)
+{
+    struct sql sql;
+    struct pg_result *rows;
+    sql_init(&sql, arena);
+    sql_printf(&sql,
+               "SELECT pg_advisory_xact_lock(hashtextextended('sync.integrations:' || id, 0)) FROM"
+               " (SELECT id FROM sync.integrations WHERE organization_id = core.org() AND sealed IS"
+               " NOT NULL AND key_id <> $%d::text ORDER BY id) i",
+               sql_bind(&sql, secrets_key_id()));
+    return ask(pg, arena, &sql, &rows);
+}
+
 static bool rotate_organization(struct pg *pg, struct arena *arena, int64_t organization,
                                 int64_t counts[2])
 {
@@ -286,7 +307,8 @@ static bool rotate_organization(struct pg *pg, struct arena *arena, int64_t orga
                " FROM sync.webhooks WHERE organization_id = core.org() AND key_id <> $%d::text"
                " ORDER BY id FOR UPDATE) SELECT * FROM i UNION ALL SELECT * FROM w",
                key, key);
-    bool good = pg_begin(pg, organization, 0, LOCK_MS) == ERR_OK && ask(pg, arena, &sql, &rows);
+    bool good = pg_begin(pg, organization, 0, LOCK_MS) == ERR_OK && await_renewals(pg, arena) &&
+                ask(pg, arena, &sql, &rows);
     for (int row = 0; good && row < pg_rows(rows); row++)
         good = rotate_row(pg, arena, organization, rows, row, counts);
     if (good && pg_commit(pg, &fault) == ERR_OK)

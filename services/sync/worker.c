@@ -83,6 +83,23 @@ static void decide(struct task *task)
     }
 }
 
+/* The tokens were refused: people must connect the account again, unless somebody just did. */
+static bool refuse(struct task *task)
+{
+    struct sql sql;
+    struct pg_result *rows;
+    sql_init(&sql, task->arena);
+    int integration = sql_bind_int(&sql, task->integration_id);
+    int sealed = sql_bind(&sql, task->sealed);
+    sql_printf(&sql, "SELECT sync.refuse_grant($%d::bigint, $%d::text, $%d::text)", integration,
+               sealed, sql_bind(&sql, task->result.error));
+    if (!run(task->pg, task->arena, &sql, &rows))
+        return false;
+    if (!pg_true(rows, 0, 0))
+        task->result = (struct result){.outcome = OUTCOME_SNOOZE}; /* at once, with the new ones */
+    return true;
+}
+
 static bool say(struct task *task, const char *text, const char *words)
 {
     struct sql sql;
@@ -102,8 +119,10 @@ static bool show(struct task *task)
 {
     const struct result *r = &task->result;
     bool push = strcmp(task->kind, "push") == 0;
+    if (r->outcome == OUTCOME_RECONNECT && !refuse(task))
+        return false;
     if (r->outcome == OUTCOME_RECONNECT)
-        return say(task, "SELECT sync.need_reconnect($1::bigint, $3::text), $2::bigint", r->error);
+        return true;
     if (r->outcome == OUTCOME_FAILED || r->said)
         return say(task,
                    "WITH i AS (UPDATE sync.integrations SET last_error = $3::text WHERE"
@@ -131,12 +150,10 @@ static bool show(struct task *task)
                NULL);
 }
 
-static bool settle_once(struct task *task)
+static bool settle_row(struct task *task, struct pg_result **rows)
 {
     const struct result *r = &task->result;
     struct sql sql;
-    struct pg_result *rows;
-    struct pg_fault fault = {0};
     sql_init(&sql, task->arena);
     int integration = sql_bind_int(&sql, task->integration_id);
     int claimed = sql_bind_int(&sql, task->claim), job = sql_bind_int(&sql, task->job);
@@ -146,9 +163,16 @@ static bool settle_once(struct task *task)
                "SELECT sync.settle($%d::bigint, $%d::bigint, $%d::bigint, $%d::bigint, $%d::text,"
                " $%d::bigint, $%d::bigint, $%d::text)",
                integration, claimed, job, rev, how, wait, pause, sql_bind(&sql, r->error));
+    return run(task->pg, task->arena, &sql, rows);
+}
+
+static bool settle_once(struct task *task)
+{
+    struct pg_result *rows;
+    struct pg_fault fault = {0};
     if (pg_begin(task->pg, task->organization_id, 0, SQL_MS) != ERR_OK)
         return false;
-    bool good = show(task) && run(task->pg, task->arena, &sql, &rows);
+    bool good = show(task) && settle_row(task, &rows);
     bool held = good && pg_true(rows, 0, 0);
     if (good && !held) { /* somebody else has the lane: what we saw is no longer of interest */
         pg_rollback(task->pg);
@@ -164,6 +188,8 @@ static bool settle_once(struct task *task)
 static void settle(struct task *task)
 {
     decide(task);
+    for (int i = 0; i < 5 && !settle_once(task); i++)
+        (void)stop_wait_ms(500);
     const struct result *r = &task->result;
     metrics_count(
         "bureau_sync_jobs_total", "Jobs of the sync service by outcome.",
@@ -175,8 +201,6 @@ static void settle(struct task *task)
         log_event(LOG_INFO, "sync_job", NULL, "#job",
                   arena_printf(task->arena, "%" PRId64, task->job), "outcome",
                   outcome_names[r->outcome], "reason", r->error, NULL);
-    for (int i = 0; i < 5 && !settle_once(task); i++)
-        (void)stop_wait_ms(500);
 }
 
 /* ---- threads ---- */
