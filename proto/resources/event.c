@@ -41,9 +41,10 @@ static const struct action actions[] = {
     {"GET", "/{id}/missing-materials", "missing_materials", ROLE_VISITOR,
      "What the event books beyond the stock", ACTION_RAW},
     {"GET", "/{id}/inventories", "inventories", ROLE_VISITOR, "What left and what came back", 0},
-    {"PUT", "/{id}/departure", "departure", ROLE_MEMBER, "Record what leaves", 0},
+    {"PUT", "/{id}/departure", "departure", ROLE_MEMBER,
+     "Record what leaves: at most what is booked", 0},
     {"PUT", "/{id}/return", "return", ROLE_MEMBER,
-     "Record what came back; broken and missing pieces go out of order", 0},
+     "Record what came back, at most what is booked; broken and missing pieces go out of order", 0},
     {0},
 };
 

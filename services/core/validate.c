@@ -65,7 +65,7 @@ static void take_laravel(struct call *call, const struct field *field)
         take(call, field, &checked);
 }
 
-/* Arrays where a single value belongs count as not sent. */
+/* Arrays where a single value belongs count as not sent: they change nothing. */
 static bool is_dropped(const struct field *field, const msgpack_object *value)
 {
     return value != NULL && field->type != F_JSON &&
@@ -75,8 +75,9 @@ static bool is_dropped(const struct field *field, const msgpack_object *value)
 static void take_robert(struct call *call, const struct field *field)
 {
     const msgpack_object *value = mp_find(call->body, field->name);
-    bool required = (field->flags & REQUIRED) != 0, sent = value != NULL;
-    if (is_dropped(field, value) || (sent && is_blank(call, field, value)))
+    bool required = (field->flags & REQUIRED) != 0, dropped = is_dropped(field, value);
+    bool sent = value != NULL && (required || !dropped);
+    if (dropped || (sent && is_blank(call, field, value)))
         value = NULL;
     if (!sent && !(required && call->created))
         return;

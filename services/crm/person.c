@@ -20,12 +20,13 @@ static size_t characters(const char *text)
 static bool is_blank(const char *text) { return text[strspn(text, " \t\r\n")] == '\0'; }
 
 /* One tag: a name or {id, name}. The faults are those of a tag of its own: details.name. */
-static enum err check_tag(struct call *call, const msgpack_object *tag)
+static enum err check_tag(struct call *call, const msgpack_object *tag, uint32_t index)
 {
     const msgpack_object *named = tag->type == MSGPACK_OBJECT_MAP ? mp_find(tag, "name") : tag;
     const char *name = mp_text(call->arena, named);
     if (name == NULL)
-        return call_fault(call, "tags", RULE_ARRAY, NULL, NULL);
+        return call_fault(call, arena_printf(call->arena, "tags.%u", (unsigned)index), RULE_STRING,
+                          NULL, NULL);
     if (is_blank(name))
         (void)call_fault(call, "name", RULE_MISSING, NULL, NULL);
     if (is_blank(name) || characters(name) > TAG_CHARS)
@@ -41,7 +42,7 @@ enum err person_check_tags(struct call *call)
     if (tags->type != MSGPACK_OBJECT_ARRAY)
         return call_fault(call, "tags", RULE_ARRAY, NULL, NULL);
     for (uint32_t i = 0; i < tags->via.array.size; i++) {
-        enum err err = check_tag(call, &tags->via.array.ptr[i]);
+        enum err err = check_tag(call, &tags->via.array.ptr[i], i);
         if (err != ERR_OK)
             return err;
     }

@@ -19,6 +19,18 @@ enum err event_inventories(struct call *call)
     return call_json(call, &sql);
 }
 
+/* said: "row member most". */
+static enum err refuse_count(struct call *call, const char *said)
+{
+    unsigned row = 0;
+    char member[16] = "";
+    long long most = 0;
+    if (sscanf(said, "%u %15s %lld", &row, member, &most) != 3)
+        return call_fail(call, ERR_INTERNAL, NULL);
+    return call_fault(call, arena_printf(call->arena, "materials.%u.%s", row, member), RULE_MAX,
+                      arena_printf(call->arena, "%lld", most), NULL);
+}
+
 static enum err keep_inventory(struct call *call, const char *kind)
 {
     const char *rows;
@@ -31,7 +43,7 @@ static enum err keep_inventory(struct call *call, const char *kind)
     struct pg_result *result;
     sql_init(&sql, call->arena);
     int row = sql_bind_int(&sql, call->request->row), of = sql_bind(&sql, kind);
-    sql_printf(&sql, "SELECT rentals.keep_inventory($%d::bigint, $%d::text, $%d::jsonb)", row, of,
+    sql_printf(&sql, "SELECT rentals.count_inventory($%d::bigint, $%d::text, $%d::jsonb)", row, of,
                sql_bind(&sql, rows));
     err = call_run(call, &sql, &result);
     if (err != ERR_OK)
@@ -41,7 +53,7 @@ static enum err keep_inventory(struct call *call, const char *kind)
         return call_fail(call, ERR_NOT_FOUND, NULL);
     if (strcmp(said, "material") == 0)
         return call_fault(call, "materials", RULE_EXISTS, NULL, NULL);
-    return event_inventories(call);
+    return strcmp(said, "ok") == 0 ? event_inventories(call) : refuse_count(call, said);
 }
 
 enum err event_departure(struct call *call) { return keep_inventory(call, "departure"); }
