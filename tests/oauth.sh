@@ -5,16 +5,7 @@
 set -u
 . "$(dirname -- "$(readlink -f -- "$0")")/stack.sh"
 . "$ROOT/tests/fakes/fakes.sh"
-export BUREAU_BIN=${BUREAU_BIN:-$ROOT/build/bin}
-work=$(mktemp -d /tmp/bureau-oauth.XXXXXX) && chmod 711 "$work"
-trap 'fakes_down "$work"; rm -rf -- "$work"' EXIT
-trap 'exit 130' INT TERM
-fakes_up "$work" || {
-    not_ok "a stack with the fakes starts" "$(tail -n 3 "$work"/stack/log/sync.log 2>/dev/null)"
-    exit 1
-}
-PG_SOCKET=$RUN/pg
-sql() { pg_sql bureau -c "$1" 2>&1; }
+fakes_begin
 register Johanna || exit 1
 fake_set account johanna
 fake_set employee "$EMAIL"

@@ -6,7 +6,6 @@
 set -u
 . "$(dirname -- "$(readlink -f -- "$0")")/stack.sh"
 . "$ROOT/tests/fakes/fakes.sh"
-export BUREAU_BIN=${BUREAU_BIN:-$ROOT/build/bin}
 PROVIDER_SPECS=${PROVIDER_SPECS:-$ROOT/../shared/providers}
 GOOGLE_SPEC=$PROVIDER_SPECS/google-calendar-v3.swagger2.strict.json
 BOOKS_SPEC=$PROVIDER_SPECS/moneybird-v2.subset.strict.openapi.json
@@ -14,10 +13,7 @@ BOOKS_SPEC=$PROVIDER_SPECS/moneybird-v2.subset.strict.openapi.json
     skip "the providers' own descriptions" "they are not in $PROVIDER_SPECS; set PROVIDER_SPECS"
     exit 0
 }
-work=$(mktemp -d /tmp/bureau-specs.XXXXXX) && chmod 711 "$work"
-pids=()
-trap '((${#pids[@]} == 0)) || kill "${pids[@]}" 2>/dev/null; fakes_down "$work"; rm -rf -- "$work"' EXIT
-trap 'exit 130' INT TERM
+fakes_room
 mkdir "$work/npm" && cp -- "$ROOT"/tests/providers/package*.json "$work/npm/"
 command -v npm >/dev/null && (cd "$work/npm" &&
     timeout 300 npm ci --ignore-scripts --no-audit --no-fund --fetch-retries=0 >npm.log 2>&1) || {
@@ -44,8 +40,6 @@ fakes_up "$work" BUREAU_PUBLIC_URL=$PUBLIC_URL BUREAU_GOOGLE_API_URL="$google/ca
     not_ok "a stack behind the proxies starts" "$(tail -n 3 "$work"/stack/log/sync.log 2>/dev/null)"
     exit 1
 }
-PG_SOCKET=$RUN/pg
-sql() { pg_sql bureau -c "$1" 2>&1; }
 open_lanes() { sql "UPDATE sync.lanes SET paused_until = '-infinity', failures = 0; UPDATE sync.budgets SET closed_until = '-infinity'; UPDATE sync.jobs SET run_at = now() WHERE kind = 'push'" >/dev/null; }
 
 # --- a whole life ------------------------------------------------------------------------------------

@@ -4,16 +4,9 @@
 set -u
 . "$(dirname -- "$(readlink -f -- "$0")")/stack.sh"
 . "$ROOT/tests/fakes/fakes.sh"
-export BUREAU_BIN=${BUREAU_BIN:-$ROOT/build/bin}
 orgs=${1:-50} blocks=${2:-200}
 total=$((orgs * blocks))
-work=$(mktemp -d /tmp/bureau-sync.XXXXXX) && chmod 711 "$work"
-pids=()
-trap '((${#pids[@]} == 0)) || kill "${pids[@]}" 2>/dev/null; fakes_down "$work"; rm -rf -- "$work"' EXIT
-trap 'exit 130' INT TERM
-fakes_up "$work" BUREAU_SYNC_WORKERS=0 BUREAU_SYNC_POLL_S=3600 BUREAU_MONEYBIRD_BUDGET=100000 || exit 1
-PG_SOCKET=$RUN/pg
-sql() { pg_sql bureau -c "$1" 2>&1; }
+fakes_begin BUREAU_SYNC_WORKERS=0 BUREAU_SYNC_POLL_S=3600 BUREAU_MONEYBIRD_BUDGET=100000
 for ((i = 1; i <= orgs; i++)); do
     register "Load$i" || exit 1
     fake_set account "load$i"

@@ -5,18 +5,8 @@
 set -u
 . "$(dirname -- "$(readlink -f -- "$0")")/stack.sh"
 . "$ROOT/tests/fakes/fakes.sh"
-export BUREAU_BIN=${BUREAU_BIN:-$ROOT/build/bin}
 only=${1:-}
-work=$(mktemp -d /tmp/bureau-table.XXXXXX) && chmod 711 "$work"
-second=
-trap '[[ -z $second ]] || kill "$second" 2>/dev/null; fakes_down "$work"; rm -rf -- "$work"' EXIT
-trap 'exit 130' INT TERM
-fakes_up "$work" BUREAU_SYNC_POLL_S=3600 BUREAU_SYNC_LEASE_S=6 || {
-    not_ok "a stack with the fakes starts" "$(tail -n 3 "$work"/stack/log/sync.log 2>/dev/null)"
-    exit 1
-}
-PG_SOCKET=$RUN/pg
-sql() { pg_sql bureau -c "$1" 2>&1; }
+fakes_begin BUREAU_SYNC_POLL_S=3600 BUREAU_SYNC_LEASE_S=6
 
 # Two organizations with Google, two with Office 365; all with Moneybird.
 owners=()
@@ -37,7 +27,7 @@ quiet() { [[ $(sql "SELECT count(*) FROM sync.jobs WHERE run_at < now() + interv
 until_true 30 quiet
 
 BUREAU_BIND="ipc://$RUN/sync2.ipc" "$BUREAU_BIN/bureau-sync" >"$work/second.log" 2>&1 </dev/null &
-second=$!
+second=$! pids=($!)
 
 # The load of a row: 8 blocks an organization are written; then half of them are edited, an eighth deleted.
 each() { # SQL with n and organization o, run for each block
@@ -263,7 +253,7 @@ strike() { # the process that answers the API and the other one, in turn
     kill -0 "$second" 2>/dev/null && (($1 % 2)) || {
         wait "$second" 2>/dev/null
         BUREAU_BIND="ipc://$RUN/sync2.ipc" "$BUREAU_BIN/bureau-sync" >>"$work/second.log" 2>&1 </dev/null &
-        second=$!
+        second=$! pids=($!)
     }
 }
 during() { sleep 0.5; strike 1; strike 2; }

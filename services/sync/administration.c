@@ -10,6 +10,8 @@
 #include "services/sync/ops.h"
 #include "services/sync/secrets.h"
 
+static const char missing[] = "Integration not found.";
+
 struct choice {
     const char *provider, *account; /* the one that is used */
     const char *name;               /* of the one that is wanted; NULL: it was not allowed */
@@ -19,7 +21,6 @@ struct choice {
 enum err administration_list(struct call *call)
 {
     struct sql sql;
-    struct pg_result *rows;
     sql_init(&sql, call->arena);
     sql_printf(&sql,
                "SELECT json_build_object('data', coalesce((SELECT json_agg(json_build_object('id',"
@@ -30,14 +31,7 @@ enum err administration_list(struct call *call)
                " AND i.id = $%d::bigint AND i.deleted_at IS NULL AND i.provider_type ="
                " 'invoicing'",
                sql_bind_int(&sql, call->request->row));
-    enum err err = call_run(call, &sql, &rows);
-    if (err != ERR_OK)
-        return err;
-    if (pg_rows(rows) == 0)
-        return call_fail(call, ERR_NOT_FOUND, "Integration not found.");
-    call->reply->json = (struct slice){pg_text(rows, 0, 0), pg_len(rows, 0, 0)};
-    call->reply->bare = true;
-    return ERR_OK;
+    return ops_row(call, &sql, missing);
 }
 
 /* Behind the lock under which tokens are renewed. */
@@ -61,11 +55,9 @@ static enum err read_choice(struct call *call, const char *wanted, struct choice
                " AND i.id = $%d::bigint AND i.deleted_at IS NULL AND i.provider_type ="
                " 'invoicing' FOR UPDATE",
                sql_bind(&sql, wanted), id);
-    err = call_run(call, &sql, &rows);
+    err = ops_find(call, &sql, missing, &rows);
     if (err != ERR_OK)
         return err;
-    if (pg_rows(rows) == 0)
-        return call_fail(call, ERR_NOT_FOUND, "Integration not found.");
     *c = (struct choice){.provider = pg_text(rows, 0, 0),
                          .account = pg_text(rows, 0, 1),
                          .name = pg_text(rows, 0, 3)};
@@ -107,9 +99,7 @@ enum err administration_choose(struct call *call)
     const char *id = strcmp(wanted, c.account) != 0
                          ? pg_text(rows, 0, 0)
                          : arena_printf(call->arena, "%lld", (long long)call->request->row);
-    const char *said = arena_printf(
-        call->arena, "{\"message\":\"Administration chosen\",\"data\":{\"id\":%s}}", id);
-    call->reply->json = (struct slice){said, strlen(said)};
-    call->reply->bare = true;
-    return ERR_OK;
+    return ops_text(
+        call, arena_printf(call->arena,
+                           "{\"message\":\"Administration chosen\",\"data\":{\"id\":%s}}", id));
 }

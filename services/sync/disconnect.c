@@ -79,7 +79,6 @@ static enum err read_channels(struct call *call, struct leaving *l)
 
 enum err oauth_disconnect(struct call *call)
 {
-    static const char said[] = "{\"message\":\"Integration disconnected\"}";
     struct leaving *l = arena_alloc(call->arena, sizeof *l);
     struct sql sql;
     struct pg_result *rows;
@@ -89,11 +88,9 @@ enum err oauth_disconnect(struct call *call)
                " FROM sync.integrations WHERE organization_id = core.org() AND id = $%d::bigint"
                " AND deleted_at IS NULL FOR UPDATE",
                sql_bind_int(&sql, call->request->row));
-    enum err err = call_run(call, &sql, &rows);
+    enum err err = ops_find(call, &sql, "Integration not found.", &rows);
     if (err != ERR_OK)
         return err;
-    if (pg_rows(rows) == 0)
-        return call_fail(call, ERR_NOT_FOUND, "Integration not found.");
     l->channels_n = 0;
     l->provider = provider_find(pg_text(rows, 0, 0));
     l->held = l->provider != NULL && provider_is_configured(l->provider) &&
@@ -104,8 +101,7 @@ enum err oauth_disconnect(struct call *call)
     if (err != ERR_OK)
         return err;
     call->service = l;
-    call->reply->json = (struct slice){said, sizeof said - 1};
-    call->reply->bare = true;
+    (void)ops_text(call, "{\"message\":\"Integration disconnected\"}");
     sql_init(&sql, call->arena);
     sql_printf(&sql, "SELECT sync.disconnect($%d::bigint)", sql_bind_int(&sql, call->request->row));
     return call_run(call, &sql, &rows);

@@ -190,7 +190,5 @@ enum err google_notified(struct call *call)
         return err;
     if (!pg_true(rows, 0, 0))
         return call_fail(call, ERR_NOT_FOUND, "Channel not found.");
-    call->reply->json = (struct slice){"{}", 2};
-    call->reply->bare = true;
-    return ERR_OK;
+    return ops_text(call, "{}");
 }

@@ -33,19 +33,6 @@
                           " 'needs_reconnect', i.needs_reconnect, 'last_error', i.last_error, "    \
                           "'last_sync_at', " ISO("i.last_sync_at") ") END"
 
-static enum err bare_json(struct call *call, struct sql *sql, const char *missing)
-{
-    struct pg_result *rows;
-    enum err err = call_run(call, sql, &rows);
-    if (err != ERR_OK)
-        return err;
-    if (pg_rows(rows) == 0)
-        return call_fail(call, ERR_NOT_FOUND, "%s", missing);
-    call->reply->json = (struct slice){pg_text(rows, 0, 0), pg_len(rows, 0, 0)};
-    call->reply->bare = true;
-    return ERR_OK;
-}
-
 enum err integration_list(struct call *call)
 {
     struct sql sql;
@@ -53,7 +40,7 @@ enum err integration_list(struct call *call)
     sql_puts(&sql, "SELECT json_build_object('data', coalesce(json_agg(" INTEGRATION_JSON
                    " ORDER BY i.id), '[]')) FROM sync.integrations i"
                    " WHERE i.organization_id = core.org() AND i.deleted_at IS NULL");
-    return bare_json(call, &sql, "");
+    return ops_row(call, &sql, "");
 }
 
 static void put_provider(struct buf *out, const struct provider *p)
@@ -96,9 +83,7 @@ enum err integration_available(struct call *call)
         buf_putc(&out, ']');
     }
     buf_puts(&out, "}}");
-    call->reply->json = (struct slice){out.data, out.len};
-    call->reply->bare = true;
-    return ERR_OK;
+    return ops_text(call, out.data);
 }
 
 enum err integration_calendars(struct call *call)
@@ -112,7 +97,7 @@ enum err integration_calendars(struct call *call)
                " AND c.deleted_at IS NULL)) FROM sync.integrations i WHERE i.organization_id ="
                " core.org() AND i.id = $%d::bigint AND i.deleted_at IS NULL",
                sql_bind_int(&sql, call->request->row));
-    return bare_json(call, &sql, "Integration not found.");
+    return ops_row(call, &sql, "Integration not found.");
 }
 
 /* ---- settings of a calendar ---- */
@@ -147,11 +132,9 @@ static enum err calendar_seen(struct call *call, struct seen *seen)
                " AND i.id = c.integration_id WHERE c.organization_id = core.org()"
                " AND c.id = $%d::bigint AND c.deleted_at IS NULL AND i.deleted_at IS NULL",
                sql_bind_int(&sql, call->request->row));
-    enum err err = call_run(call, &sql, &rows);
+    enum err err = ops_find(call, &sql, "Calendar not found.", &rows);
     if (err != ERR_OK)
         return err;
-    if (pg_rows(rows) == 0)
-        return call_fail(call, ERR_NOT_FOUND, "Calendar not found.");
     const struct provider *p = provider_find(pg_text(rows, 0, 1));
     *seen = (struct seen){.connected = pg_true(rows, 0, 0),
                           .push_only = p != NULL && p->push_only,
@@ -204,17 +187,10 @@ enum err calendar_update(struct call *call)
                " json_build_object('id', c.id, 'name', c.name, 'is_enabled', c.is_enabled,"
                " 'sync_direction', c.sync_direction))",
                enabled, direction, sql_bind_int(&sql, call->request->row));
-    err = bare_json(call, &sql, "Calendar not found.");
+    err = ops_row(call, &sql, "Calendar not found.");
     if (err == ERR_OK && !seen.is_on)
         err = catch_up(call);
     return err == ERR_OK ? queue_pull(call, false) : err;
-}
-
-static enum err said(struct call *call, const char *json)
-{
-    call->reply->json = (struct slice){json, strlen(json)};
-    call->reply->bare = true;
-    return ERR_OK;
 }
 
 enum err calendar_sync(struct call *call)
@@ -226,7 +202,7 @@ enum err calendar_sync(struct call *call)
     if (!seen.connected)
         return call_fail(call, ERR_CONFLICT, "The account must be connected again first.");
     err = queue_pull(call, true);
-    return err == ERR_OK ? said(call, "{\"message\":\"Sync initiated\"}") : err;
+    return err == ERR_OK ? ops_text(call, "{\"message\":\"Sync initiated\"}") : err;
 }
 
 enum err integration_sync(struct call *call)
@@ -238,14 +214,12 @@ enum err integration_sync(struct call *call)
                "SELECT sync.force(id), needs_reconnect FROM sync.integrations"
                " WHERE organization_id = core.org() AND id = $%d::bigint AND deleted_at IS NULL",
                sql_bind_int(&sql, call->request->row));
-    enum err err = call_run(call, &sql, &rows);
+    enum err err = ops_find(call, &sql, "Integration not found.", &rows);
     if (err != ERR_OK)
         return err;
-    if (pg_rows(rows) == 0)
-        return call_fail(call, ERR_NOT_FOUND, "Integration not found.");
     if (pg_true(rows, 0, 1))
         return call_fail(call, ERR_CONFLICT, "The account must be connected again first.");
-    return said(call, "{\"message\":\"Sync initiated\"}");
+    return ops_text(call, "{\"message\":\"Sync initiated\"}");
 }
 
 /* ---- jobs ---- */
@@ -283,7 +257,7 @@ enum err job_list(struct call *call)
     int page = sql_bind(&sql, query_find(call->request, "page"));
     int size = sql_bind(&sql, query_find(call->request, "per_page"));
     sql_printf(&sql, "SELECT sync.job_page($%d::text, $%d::text, $%d::text)", status, page, size);
-    return bare_json(call, &sql, "");
+    return ops_row(call, &sql, "");
 }
 
 enum err job_retry(struct call *call)
@@ -301,7 +275,7 @@ enum err job_retry(struct call *call)
                ") FROM again j JOIN sync.lanes l ON l.organization_id = j.organization_id"
                " AND l.integration_id = j.integration_id",
                sql_bind_int(&sql, call->request->row));
-    return bare_json(call, &sql, "Job not found.");
+    return ops_row(call, &sql, "Job not found.");
 }
 
 /* ---- the change feed ---- */
@@ -338,5 +312,5 @@ enum err change_list(struct call *call)
     sql_printf(
         &sql, "SELECT sync.change_page($%d::bigint, least(greatest($%d::bigint, 1), 500)::integer)",
         from, sql_bind(&sql, limit));
-    return bare_json(call, &sql, "");
+    return ops_row(call, &sql, "");
 }

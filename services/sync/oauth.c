@@ -143,9 +143,7 @@ enum err oauth_connect(struct call *call)
     buf_puts_json(&json, url);
     buf_putc(&json, '}');
     call_header(call, "Cache-Control", "no-store");
-    call->reply->json = (struct slice){json.data, json.len};
-    call->reply->bare = true;
-    return ERR_OK;
+    return ops_text(call, json.data);
 }
 
 /* ---- coming back ---- */

@@ -4,6 +4,14 @@
 
 #include "services/core/call.h"
 
+/* ops.c. Runs a statement that finds something: no row is a 404 with these words. */
+enum err ops_find(struct call *call, struct sql *sql, const char *missing,
+                  struct pg_result **rows) MUST_USE;
+/* The JSON of its first column is the whole answer; NULL is as good as no row. */
+enum err ops_row(struct call *call, struct sql *sql, const char *missing) MUST_USE;
+/* This JSON is the whole answer; it lives as long as the call. */
+enum err ops_text(struct call *call, const char *json);
+
 /* oauth.c */
 enum err oauth_connect(struct call *call);
 enum err oauth_callback(struct call *call);

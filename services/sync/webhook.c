@@ -15,20 +15,6 @@ static const char missing[] = "Webhook not found.";
 static const struct field resources_field = {"resources", F_LIST, 0};
 static const struct field events_field = {"events", F_LIST, 0};
 
-/* One row, one column of JSON is the whole body. */
-static enum err whole(struct call *call, struct sql *sql)
-{
-    struct pg_result *rows;
-    enum err err = call_run(call, sql, &rows);
-    if (err != ERR_OK)
-        return err;
-    if (pg_rows(rows) == 0 || pg_text(rows, 0, 0) == NULL)
-        return call_fail(call, ERR_NOT_FOUND, "%s", missing);
-    call->reply->json = (struct slice){pg_text(rows, 0, 0), pg_len(rows, 0, 0)};
-    call->reply->bare = true;
-    return ERR_OK;
-}
-
 /* ---- bodies ---- */
 
 /* Accepted values as texts; a list is a JSON array. has: the body names it. */
@@ -135,7 +121,7 @@ enum err webhook_list(struct call *call)
     sql_puts(&sql, "SELECT json_build_object('data', coalesce(json_agg(sync.webhook_json(w)"
                    " ORDER BY w.id), '[]')) FROM sync.webhooks w"
                    " WHERE w.organization_id = core.org()");
-    return whole(call, &sql);
+    return ops_row(call, &sql, missing);
 }
 
 enum err webhook_get(struct call *call)
@@ -146,7 +132,7 @@ enum err webhook_get(struct call *call)
                "SELECT json_build_object('data', sync.webhook_json(w)) FROM sync.webhooks w"
                " WHERE w.organization_id = core.org() AND w.id = $%d::bigint",
                sql_bind_int(&sql, call->request->row));
-    return whole(call, &sql);
+    return ops_row(call, &sql, missing);
 }
 
 static enum err within_limit(struct call *call)
@@ -194,7 +180,7 @@ enum err webhook_create(struct call *call)
                " RETURNING json_build_object('message', 'Webhook created', 'data',"
                " core.json_join(sync.webhook_json(w), json_build_object('secret', $%d::text)))",
                url, description, resource, event, active, sealed, key, named, shown);
-    return whole(call, &sql);
+    return ops_row(call, &sql, missing);
 }
 
 /* Switched on again, it goes on where it stopped, at once. */
@@ -241,7 +227,7 @@ enum err webhook_update(struct call *call)
                " json_build_object('message', 'Webhook updated', 'data', sync.webhook_json(w))",
                url, described, description, resource, resource, event, event, active, active,
                active, sql_bind_int(&sql, call->request->row));
-    return whole(call, &sql);
+    return ops_row(call, &sql, missing);
 }
 
 enum err webhook_delete(struct call *call)
@@ -252,7 +238,7 @@ enum err webhook_delete(struct call *call)
                "DELETE FROM sync.webhooks WHERE organization_id = core.org() AND id = $%d::bigint"
                " RETURNING json_build_object('message', 'Webhook deleted')",
                sql_bind_int(&sql, call->request->row));
-    return whole(call, &sql);
+    return ops_row(call, &sql, missing);
 }
 
 /* What signs besides the new secret, and what it is bound to. */
@@ -266,11 +252,9 @@ static enum err old_secret(struct call *call, const char **name, const char **se
                "SELECT seal_name, sealed FROM sync.webhooks WHERE organization_id = core.org()"
                " AND id = $%d::bigint FOR UPDATE",
                sql_bind_int(&sql, call->request->row));
-    enum err err = call_run(call, &sql, &rows);
+    enum err err = ops_find(call, &sql, missing, &rows);
     if (err != ERR_OK)
         return err;
-    if (pg_rows(rows) == 0)
-        return call_fail(call, ERR_NOT_FOUND, "%s", missing);
     *name = pg_text(rows, 0, 0);
     if (secrets_open_tokens(call->arena, call->request->who.organization_id, SECRETS_WEBHOOK, *name,
                             pg_text(rows, 0, 1), &pair))
@@ -300,7 +284,7 @@ enum err webhook_rotate(struct call *call)
                " json_build_object('message', 'Secret rotated', 'data',"
                " core.json_join(sync.webhook_json(w), json_build_object('secret', $%d::text)))",
                sealed, key, overlap, row, shown);
-    return whole(call, &sql);
+    return ops_row(call, &sql, missing);
 }
 
 /* ---- deliveries ---- */
@@ -322,7 +306,7 @@ enum err webhook_deliveries(struct call *call)
     int size = sql_bind(&sql, query_find(call->request, "per_page"));
     sql_printf(&sql, "SELECT sync.delivery_page($%d::bigint, $%d::text, $%d::text, $%d::text)", row,
                status, page, size);
-    return whole(call, &sql);
+    return ops_row(call, &sql, missing);
 }
 
 /* It must be there, and on: what is off sends nothing. */
@@ -335,11 +319,9 @@ static enum err is_on(struct call *call)
                "SELECT is_active FROM sync.webhooks WHERE organization_id = core.org()"
                " AND id = $%d::bigint FOR UPDATE",
                sql_bind_int(&sql, call->request->row));
-    enum err err = call_run(call, &sql, &rows);
+    enum err err = ops_find(call, &sql, missing, &rows);
     if (err != ERR_OK)
         return err;
-    if (pg_rows(rows) == 0)
-        return call_fail(call, ERR_NOT_FOUND, "%s", missing);
     if (!pg_true(rows, 0, 0))
         return call_fail(call, ERR_CONFLICT, "The webhook is switched off.");
     return ERR_OK;
@@ -360,9 +342,7 @@ static enum err send_aside(struct call *call, const char *delivery, const char *
     struct buf out;
     buf_init(&out, call->arena);
     buf_printf(&out, "{\"message\":\"%s\",\"data\":%s}", message, pg_text(rows, 0, 0));
-    call->reply->json = (struct slice){out.data, out.len};
-    call->reply->bare = true;
-    return ERR_OK;
+    return ops_text(call, out.data);
 }
 
 enum err webhook_test(struct call *call)

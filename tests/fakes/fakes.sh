@@ -1,5 +1,30 @@
 # fakes.sh - a stack whose providers are the fakes. Sourced by tests that need one, behind stack.sh.
 
+export BUREAU_BIN=${BUREAU_BIN:-$ROOT/build/bin}
+pids=() # of what else was started: ended with the rest
+
+# fakes_room: sets work, a directory that goes with everything started in it when the script ends.
+fakes_room() {
+    work=$(mktemp -d /tmp/bureau-fakes.XXXXXX) && chmod 711 "$work"
+    trap fakes_end EXIT
+    trap 'exit 130' INT TERM
+}
+fakes_end() {
+    ((${#pids[@]} == 0)) || kill "${pids[@]}" 2>/dev/null
+    fakes_down "$work"
+    rm -rf -- "$work"
+}
+
+# fakes_begin [NAME=VALUE…]: how these tests begin; ends the script when the stack does not start.
+fakes_begin() {
+    fakes_room
+    fakes_up "$work" "$@" && return
+    not_ok "a stack with the fakes starts" "$(tail -n 3 "$work"/stack/log/sync.log 2>/dev/null)"
+    exit 1
+}
+
+sql() { pg_sql bureau -c "$1" 2>&1; }
+
 # fakes_start DIRECTORY: the fakes alone; sets FAKE.
 fakes_start() {
     local port
@@ -25,7 +50,7 @@ fakes_up() {
         BUREAU_OFFICE365_OAUTH_URL="$FAKE/common/oauth2/v2.0" BUREAU_OFFICE365_API_URL="$FAKE/v1.0" \
         BUREAU_MONEYBIRD_API_URL="$FAKE/api/v2" BUREAU_SYNC_RETRY_MS=200 BUREAU_SYNC_POLL_S=2 \
         BUREAU_SYNC_LEASE_S=5 BUREAU_MONEYBIRD_BUDGET=100000 \
-        BUREAU_WEBHOOK_ALLOW_LOOPBACK=1 "$@"
+        BUREAU_WEBHOOK_ALLOW_LOOPBACK=1 "$@" && PG_SOCKET=$RUN/pg
 }
 fakes_answer() { curl -s -m 2 -o /dev/null "$FAKE/_fake/state"; }
 
