@@ -19,7 +19,8 @@ struct http {
     struct buf body;
     bool too_large;
     bool loopback; /* the URL of this request names a loopback host */
-    bool refused;  /* the guard turned the address down */
+    bool refused;  /* the guard turned an address down */
+    bool opened;   /* and let one pass: a name may have several */
     bool unread;   /* the answer's body is counted, not kept */
     size_t passed; /* bytes of a body that is not kept */
 };
@@ -56,6 +57,25 @@ static bool is_loopback(const char *url)
         return false;
     return strncmp(host, "[::1]", 5) == 0 || (len == 9 && strncmp(host, "localhost", 9) == 0) ||
            (strncmp(host, "127.", 4) == 0 && strspn(host, "0123456789.") == len);
+}
+
+static bool has_part(CURLU *parsed, CURLUPart part)
+{
+    char *text = NULL;
+    bool has = curl_url_get(parsed, part, &text, 0) == CURLUE_OK;
+    curl_free(text);
+    return has;
+}
+
+/* By the parser that will be asked to connect: two parsers may see two hosts. */
+bool http_url_plain(const char *url)
+{
+    CURLU *parsed = curl_url();
+    bool plain = parsed != NULL && curl_url_set(parsed, CURLUPART_URL, url, 0) == CURLUE_OK &&
+                 !has_part(parsed, CURLUPART_USER) && !has_part(parsed, CURLUPART_PASSWORD) &&
+                 !has_part(parsed, CURLUPART_FRAGMENT);
+    curl_url_cleanup(parsed);
+    return plain;
 }
 
 bool http_url_allowed(const char *url)
@@ -98,10 +118,9 @@ static bool is_private(const struct curl_sockaddr *address)
                             b[15]);
     if ((b[0] & 0xe0) != 0x20) /* only global unicast */
         return true;
-    /* 6to4 and Teredo lead to any IPv4 address; documentation's lead nowhere. */
-    return (b[0] == 0x20 && b[1] == 0x02) ||
-           (b[0] == 0x20 && b[1] == 0x01 &&
-            ((b[2] == 0 && b[3] == 0) || (b[2] == 0x0d && b[3] == 0xb8)));
+    /* 6to4 and Teredo (in 2001::/23) lead to any IPv4 address; documentation's lead nowhere. */
+    return (b[0] == 0x20 && b[1] == 0x02) || (b[0] == 0x3f && (b[1] & 0xf0) == 0xf0) ||
+           (b[0] == 0x20 && b[1] == 0x01 && (b[2] < 2 || (b[2] == 0x0d && b[3] == 0xb8)));
 }
 
 /* The resolved address is what counts: a name may lead anywhere. */
@@ -113,6 +132,7 @@ static curl_socket_t open_socket(void *what, curlsocktype purpose, struct curl_s
         http->refused = true;
         return CURL_SOCKET_BAD;
     }
+    http->opened = true;
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
@@ -237,7 +257,7 @@ void http_send(struct http *http, struct arena *arena, const struct http_request
         return;
     }
     buf_init(&http->body, arena);
-    http->too_large = http->refused = false;
+    http->too_large = http->refused = http->opened = false;
     http->unread = request->unread;
     http->passed = 0;
     http->loopback = is_loopback(request->url) && !request->outside;
@@ -246,8 +266,9 @@ void http_send(struct http *http, struct arena *arena, const struct http_request
     if (code == CURLE_OK) {
         read_answer(http, arena, reply);
     } else {
-        reply->fate = http->refused ? HTTP_NOT_SENT : fate_of(code);
-        reply->reason = http->refused     ? "the address is not allowed"
+        bool refused = http->refused && !http->opened;
+        reply->fate = refused ? HTTP_NOT_SENT : fate_of(code);
+        reply->reason = refused           ? "the address is not allowed"
                         : http->too_large ? "the answer is too large"
                                           : curl_easy_strerror(code);
     }

@@ -50,6 +50,8 @@ void http_send(struct http *http, struct arena *arena, const struct http_request
 
 /* Whether requests may go there: https, or http to a loopback host. Pure. */
 bool http_url_allowed(const char *url);
+/* Whether it is an address libcurl can read, without user, password and fragment. */
+bool http_url_plain(const char *url);
 /* Retry-After as milliseconds from now: seconds, Unix time, or an HTTP date; 1 s to 24 h. Source:
    planner-and-sync.md C2. 0 when it cannot be read. */
 int64_t http_wait_ms(const char *text, int64_t now_ms);

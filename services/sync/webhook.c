@@ -68,11 +68,8 @@ static const char *read_list(struct call *call, const struct field *field,
 /* The address itself is judged when it is connected to: a name may lead elsewhere by then. */
 static bool may_be_sent_to(const char *url)
 {
-    const char *host = strstr(url, "://");
-    bool named = host != NULL && memchr(host + 3, '@', strcspn(host + 3, "/?#")) != NULL;
     bool tls = strncmp(url, "https://", 8) == 0;
-    return !named && strchr(url, '#') == NULL && http_url_allowed(url) &&
-           (tls || sync_settings.webhook_loopback);
+    return http_url_plain(url) && http_url_allowed(url) && (tls || sync_settings.webhook_loopback);
 }
 
 static enum err read_input(struct call *call, struct input *in)
