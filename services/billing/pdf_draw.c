@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-enum { SHORT = 7 }; /* characters of a figure that fits every column */
-
 static const double pad = 3.0; /* above and below the text of a row */
 
 static void ink(struct pdf *pdf, enum ink which)
@@ -101,11 +99,10 @@ static struct style of_cell(const struct style *style, const struct cell *cell)
     return own;
 }
 
-/* A figure of one line, which needs no measuring. */
-static bool is_short(const struct cell *cell, const char *text)
+/* A figure is one line whatever its column (see fit), which needs no measuring. */
+static bool is_figure(const struct cell *cell, const char *text)
 {
-    return cell->align == ALIGN_RIGHT && cell->w > 30 && strlen(text) <= SHORT &&
-           strspn(text, "0123456789.,") == strlen(text);
+    return cell->align == ALIGN_RIGHT && strspn(text, "0123456789.," NARROW_SPACE) == strlen(text);
 }
 
 double pdf_row_height(struct pdf *pdf, const struct style *style, const struct cell *cells,
@@ -114,7 +111,7 @@ double pdf_row_height(struct pdf *pdf, const struct style *style, const struct c
     double most = style->size * 1.2;
     for (size_t i = 0; i < n; i++) {
         struct style own = of_cell(style, &cells[i]);
-        if (texts[i] == NULL || is_short(&cells[i], texts[i]))
+        if (texts[i] == NULL || is_figure(&cells[i], texts[i]))
             continue;
         double tall = pdf_height(pdf, &own, cells[i].w, texts[i]);
         most = tall > most ? tall : most;

@@ -3,6 +3,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/buf.h"
+
 #define NBSP "\xc2\xa0"
 
 static const char *const words[WORDS][2] = {
@@ -96,11 +98,20 @@ const char *words_currency(enum tongue tongue, const char *iso)
 const char *words_number(struct arena *arena, enum tongue tongue, const char *number)
 {
     bool negative = number[0] == '-';
-    char *text = arena_printf(arena, "%s%s", negative ? "−" : "", number + (negative ? 1 : 0));
-    char *point = strchr(text, '.');
-    if (point != NULL && tongue == FRENCH)
-        *point = ',';
-    return text;
+    const char *digits = number + (negative ? 1 : 0);
+    size_t whole = strspn(digits, "0123456789");
+    struct buf text;
+    buf_init(&text, arena);
+    buf_puts(&text, negative ? "−" : "");
+    for (size_t i = 0; i < whole; i++) {
+        if (i > 0 && (whole - i) % 3 == 0)
+            buf_puts(&text, tongue == FRENCH ? NARROW_SPACE : ",");
+        buf_putc(&text, digits[i]);
+    }
+    bool point = digits[whole] == '.' && tongue == FRENCH;
+    buf_puts(&text, point ? "," : "");
+    buf_puts(&text, digits + whole + (point ? 1 : 0));
+    return text.data;
 }
 
 const char *words_money(struct arena *arena, enum tongue tongue, const char *iso,

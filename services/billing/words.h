@@ -7,6 +7,8 @@
 
 #include "common/arena.h"
 
+#define NARROW_SPACE "\xe2\x80\xaf" /* never broken; parts thousands in French */
+
 enum tongue { ENGLISH, FRENCH };
 enum word {
     WORD_BILL,
@@ -60,7 +62,7 @@ enum word {
 enum tongue tongue_of(const char *language);
 const char *word(enum tongue tongue, enum word which) NEVER_NULL;
 const char *words_currency(enum tongue tongue, const char *iso) NEVER_NULL; /* "euros" */
-/* 1664.25 → "€1664.25", "1664,25 €"; a minus sign in front. No thousands grouping. */
+/* 1664.25 → "€1,664.25", "1 664,25 €"; a minus sign in front. */
 const char *words_money(struct arena *arena, enum tongue tongue, const char *iso,
                         const char *amount) NEVER_NULL;
 const char *words_number(struct arena *arena, enum tongue tongue, const char *number) NEVER_NULL;

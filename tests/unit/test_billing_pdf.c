@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "services/billing/pdf.h"
+#include "services/billing/words.h"
 #include "tests/unit/billing_sample.h"
 #include "tests/unit/test.h"
 
@@ -74,6 +75,16 @@ static void test_the_same_bill_is_the_same_bytes(void **state)
     assert_memory_equal(first.data, third.data, first.len);
 }
 
+/* Every kind of space is a space. */
+static void put_space(char *text, const char *instead_of)
+{
+    size_t wide = strlen(instead_of);
+    for (char *at; (at = strstr(text, instead_of)) != NULL;) {
+        at[0] = ' ';
+        memmove(at + 1, at + wide, strlen(at + wide) + 1);
+    }
+}
+
 static void test_the_french_bill_says_it_all(void **state)
 {
     (void)state;
@@ -108,22 +119,20 @@ static void test_the_french_bill_says_it_all(void **state)
         "28,66 €",
         "Net à payer",
         "171,99 €",
-        "7010,00",
+        "7 010,00",
         "Détail du matériel",
         "Amplis",
         "MTD108P",
         "---",
         "Amplifié L-Acoustics MTD 108P",
         "adaptri camping",
-        "6000,00",
+        "6 000,00",
     };
     struct paper paper = sample_paper();
     struct slice pdf = made(&paper);
     char *text = arena_strdup(arena, text_of(pdf));
-    for (char *at; (at = strstr(text, "\xc2\xa0")) != NULL;) { /* no-break spaces are spaces */
-        at[0] = ' ';
-        memmove(at + 1, at + 2, strlen(at + 2) + 1);
-    }
+    put_space(text, "\xc2\xa0");
+    put_space(text, NARROW_SPACE);
     for (size_t i = 0; i < COUNT_OF(said); i++)
         has(text, said[i]);
     const char *info = read_back(pdf, "TZ=UTC pdfinfo", "");
@@ -213,9 +222,16 @@ static void test_a_figure_is_never_broken(void **state)
     paper.lines = lines;
     paper.lines_n = 2;
     const char *text = text_of(made(&paper));
-    assert_int_equal(count(text, "123456789012.34"), 2);
-    assert_int_equal(count(text, "98765432109.87"), 2);
-    has(text, "102880657510.28");
+    assert_int_equal(count(text, "123,456,789,012.34"), 2);
+    assert_int_equal(count(text, "98,765,432,109.87"), 2);
+    has(text, "102,880,657,510.28");
+    paper = sample_changed(arena, changes + 1);
+    paper.lines = lines;
+    paper.lines_n = 2;
+    char *french = arena_strdup(arena, text_of(made(&paper)));
+    put_space(french, NARROW_SPACE);
+    assert_int_equal(count(french, "123 456 789 012,34"), 2);
+    assert_int_equal(count(french, " 98 765 432 109,87"), 2);
 }
 
 static void test_what_a_credit_note_takes_back_of_a_negative_bill(void **state)

@@ -1,7 +1,8 @@
 #include "services/billing/words.h"
 #include "tests/unit/test.h"
 
-#define NB "\xc2\xa0"
+#define NB  "\xc2\xa0"
+#define NNB NARROW_SPACE
 
 static struct arena *arena;
 
@@ -12,17 +13,22 @@ static void test_amounts_are_written_as_each_language_does(void **state)
         enum tongue tongue;
         const char *iso, *amount, *written;
     } cases[] = {
-        {ENGLISH, "EUR", "1664.25", "€1664.25"},
-        {FRENCH, "EUR", "1664.25", "1664,25" NB "€"},
+        {ENGLISH, "EUR", "1664.25", "€1,664.25"},
+        {FRENCH, "EUR", "1664.25", "1" NNB "664,25" NB "€"},
+        {ENGLISH, "EUR", "999.99", "€999.99"},
+        {FRENCH, "EUR", "-100000.00", "−100" NNB "000,00" NB "€"},
         {ENGLISH, "EUR", "-9.10", "−€9.10"},
         {FRENCH, "EUR", "-9.10", "−9,10" NB "€"},
         {ENGLISH, "CHF", "0.00", "CHF" NB "0.00"},
-        {FRENCH, "XYZ", "12345678.90", "12345678,90" NB "XYZ"},
+        {FRENCH, "XYZ", "12345678.90", "12" NNB "345" NNB "678,90" NB "XYZ"},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++)
         assert_string_equal(words_money(arena, cases[i].tongue, cases[i].iso, cases[i].amount),
                             cases[i].written);
     assert_string_equal(words_number(arena, FRENCH, "1.75"), "1,75");
+    assert_string_equal(words_number(arena, ENGLISH, "-1234"), "−1,234");
+    assert_string_equal(words_number(arena, ENGLISH, "1234567.1234"), "1,234,567.1234");
+    assert_string_equal(words_number(arena, FRENCH, ""), "");
     assert_string_equal(words_currency(FRENCH, "USD"), "dollars américains");
     assert_string_equal(words_currency(ENGLISH, "XYZ"), "XYZ");
 }
