@@ -33,7 +33,8 @@ static const struct shared parameters[] = {
     {"per_page", "{\"name\":\"per_page\",\"in\":\"query\",\"description\":\"Rows of a page\","
                  "\"schema\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":100,\"default\":15}}"},
     {"cursor", "{\"name\":\"cursor\",\"in\":\"query\",\"description\":\"Empty for the first page "
-               "by cursor, then meta.next_cursor\",\"schema\":{\"type\":\"string\"}}"},
+               "by cursor, then meta.next_cursor, with the same filters and "
+               "sort\",\"schema\":{\"type\":\"string\"}}"},
     {"select", "{\"name\":\"select\",\"in\":\"query\",\"description\":\"Fields to show, parted by "
                "semicolons\",\"schema\":{\"type\":\"string\"}}"},
     {"search", "{\"name\":\"search\",\"in\":\"query\",\"description\":\"Part of a searched field\","

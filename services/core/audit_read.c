@@ -68,9 +68,9 @@ static enum err read_place(struct call *call, struct listing *listing, int64_t r
     listing->by_cursor = text != NULL;
     add_bound(call, listing, &from, "gte");
     add_bound(call, listing, &to, "lte");
-    if (text != NULL && text[0] != '\0' && !cursor_read(call, listing, text))
-        return call_fault(call, "cursor", RULE_IN, NULL, NULL);
-    return call->reply->faults == NULL ? ERR_OK : ERR_INVALID;
+    cursor_bind(call, listing);
+    enum err err = text == NULL || text[0] == '\0' ? ERR_OK : cursor_read(call, listing, text);
+    return call->reply->faults == NULL ? err : ERR_INVALID;
 }
 
 /* Columns: rows, keys (of the last of them), n. */

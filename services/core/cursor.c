@@ -1,15 +1,17 @@
 /*
  * A place in a list: the sort keys of its last row, signed, so that the next page starts there by
- * index instead of counting over everything before it.
+ * index instead of counting over everything before it. It goes with the list's conditions alone:
+ * under others the rows before it would be passed over unseen.
  */
 #include <string.h>
 
 #include "common/crypto.h"
 #include "common/json.h"
+#include "proto/rules.h"
 #include "services/core/listing.h"
 #include "services/core/service.h"
 
-enum { SEAL_BYTES = 16 };
+enum { SEAL_BYTES = 16, DIGEST_CHARS = 16 };
 
 static void seal(struct slice text, uint8_t out[CRYPTO_SHA256])
 {
@@ -17,6 +19,20 @@ static void seal(struct slice text, uint8_t out[CRYPTO_SHA256])
     const char *secret = service_settings.secret_key;
     crypto_derive(secret != NULL ? secret : "", "cursor", key);
     crypto_hmac_sha256((struct slice){(const char *)key, sizeof key}, text, out);
+}
+
+void cursor_bind(struct call *call, struct listing *listing)
+{
+    char digest[65];
+    struct buf text;
+    buf_init(&text, call->arena);
+    buf_puts(&text, listing->where.text.data);
+    for (int i = 0; i < listing->where.n; i++) {
+        buf_puts(&text, listing->where.params[i] == NULL ? "\n-" : "\n=");
+        buf_puts(&text, listing->where.params[i] == NULL ? "" : listing->where.params[i]);
+    }
+    crypto_sha256_hex(text.data, text.len, digest);
+    listing->conditions = arena_strndup(call->arena, digest, DIGEST_CHARS);
 }
 
 /* What a cursor is good for: this list, in this order, of this organization. */
@@ -30,6 +46,8 @@ static const char *purpose_of(struct call *call, const struct listing *listing)
     buf_printf(&text, " %s", sort == NULL ? "" : sort);
     for (size_t i = 0; i < listing->keys_n; i++)
         buf_printf(&text, " %s%s", listing->keys[i].descending ? "-" : "", listing->keys[i].sql);
+    if (listing->conditions != NULL)
+        buf_printf(&text, " %s", listing->conditions);
     return text.data;
 }
 
@@ -68,26 +86,39 @@ static bool read_keys(struct call *call, struct listing *listing, const char *js
     return true;
 }
 
-bool cursor_read(struct call *call, struct listing *listing, const char *text)
+/* What is inside, or NULL when it was not written here. */
+static const msgpack_object *unseal(struct call *call, const char *text)
 {
     struct slice sealed;
     uint8_t mac[CRYPTO_SHA256];
     const msgpack_object *payload;
     if (!crypto_base64url_read(call->arena, (struct slice){text, strlen(text)}, &sealed) ||
         sealed.len <= SEAL_BYTES)
-        return false;
+        return NULL;
     struct slice plain = {sealed.data + SEAL_BYTES, sealed.len - SEAL_BYTES};
     seal(plain, mac);
     if (!crypto_same(mac, sealed.data, SEAL_BYTES) ||
         mp_read(call->arena, plain, &payload) != ERR_OK || payload->type != MSGPACK_OBJECT_ARRAY ||
         payload->via.array.size != 3)
-        return false;
-    const msgpack_object *part = payload->via.array.ptr;
-    const char *keys = mp_text(call->arena, &part[2]);
-    listing->cursor_set = mp_same(&part[0], purpose_of(call, listing)) &&
-                          mp_int(&part[1], &listing->cursor_total) && keys != NULL &&
-                          read_keys(call, listing, keys);
-    return listing->cursor_set;
+        return NULL;
+    return payload->via.array.ptr;
+}
+
+enum err cursor_read(struct call *call, struct listing *listing, const char *text)
+{
+    const msgpack_object *part = unseal(call, text);
+    const char *keys = part == NULL ? NULL : mp_text(call->arena, &part[2]);
+    if (keys == NULL || !mp_int(&part[1], &listing->cursor_total))
+        return call_fault(call, "cursor", RULE_IN, NULL, NULL);
+    listing->cursor_set =
+        mp_same(&part[0], purpose_of(call, listing)) && read_keys(call, listing, keys);
+    if (listing->cursor_set)
+        return ERR_OK;
+    return call_fault_said(
+        call, "cursor",
+        "The cursor belongs to another list: keep the filters and the sort it came with, or begin "
+        "again without it." IN_FRENCH("Le curseur vient d'une autre liste : gardez ses filtres et "
+                                      "son tri, ou recommencez sans lui."));
 }
 
 /* Rows that come behind value in one key's order: NULLs are last upwards, first downwards. */

@@ -160,7 +160,8 @@ static enum err read_query(struct call *call, struct listing *listing)
         return err;
     listing->by_cursor = true;
     listing->cursor_set = false;
-    if (after != NULL && !cursor_read(call, listing, after))
+    listing->conditions = NULL; /* the gateway repeats the query itself */
+    if (after != NULL && cursor_read(call, listing, after) != ERR_OK)
         return call_fail(call, ERR_MALFORMED, NULL);
     return ERR_OK;
 }

@@ -28,9 +28,9 @@ static enum err read_cursor(struct call *call, struct listing *listing)
         return ERR_OK;
     listing->by_cursor = true;
     listing->page = 1;
-    if (text[0] == '\0' || cursor_read(call, listing, text))
-        return ERR_OK;
-    return call_fault(call, "cursor", RULE_IN, NULL, NULL);
+    if (listing->filtered || listing->trash != TRASH_NOT)
+        cursor_bind(call, listing);
+    return text[0] == '\0' ? ERR_OK : cursor_read(call, listing, text);
 }
 
 enum err listing_read(struct call *call, struct listing *listing)

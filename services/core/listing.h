@@ -39,6 +39,7 @@ struct listing {
     bool filtered; /* narrower than the whole resource */
     bool searched; /* by text: what matches may be costly to count */
     bool by_cursor;
+    const char *conditions;              /* their digest; NULL: cursors go with any */
     int64_t cursor_total;                /* of the first page; -1: not known yet */
     const char *cursor_value[SORT_KEYS]; /* NULL: SQL NULL */
     bool cursor_set;                     /* the values are there: not the first page */
@@ -92,7 +93,10 @@ void sort_reverse(struct listing *listing);
 void sort_sql(const struct listing *listing, struct sql *sql);
 
 /* cursor.c: an opaque, signed place in a list. */
-bool cursor_read(struct call *call, struct listing *listing, const char *text) MUST_USE;
+/* From now on cursors go with what stands in where. */
+void cursor_bind(struct call *call, struct listing *listing);
+/* Errors: INVALID with the fault of "cursor". */
+enum err cursor_read(struct call *call, struct listing *listing, const char *text) MUST_USE;
 const char *cursor_write(struct call *call, const struct listing *listing, int64_t total,
                          const char *keys_json);
 /* " AND (…)": the rows behind the place. */

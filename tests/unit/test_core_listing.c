@@ -214,8 +214,11 @@ static void test_a_cursor_is_good_for_its_list_only(void **state)
                " AND ((t.amount IS NOT NULL) OR (t.amount IS NULL AND t.id < {5}::bigint))") ==
         NULL)
         fail_msg("%s", where);
-    /* Another order, another organization, one changed letter. */
-    assert_where(&engine_thing, arena_printf(arena, "sort=amount&cursor=%s", cursor), "invalid");
+    /* Another order, other conditions, another organization, one changed letter. */
+    assert_where(&engine_thing, arena_printf(arena, "sort=amount&cursor=%s", cursor),
+                 "belongs to another list");
+    assert_where(&engine_thing, arena_printf(arena, "filter[count]=5&%s", query),
+                 "belongs to another list");
     e = engine_new(arena, &engine_thing, "list", query, NULL);
     e->request.who.organization_id = 2;
     assert_int_equal(listing_read(&e->call, &listing), ERR_INVALID);
