@@ -47,22 +47,39 @@ static void put_names(const struct call *call, struct sql *sql)
             sql_printf(sql, ",'%s'", resources[i]->name);
 }
 
+static bool has_bound(const struct call *call, const char *name)
+{
+    const char *value = query_find(call->request, name);
+    return value != NULL && value[0] != '\0';
+}
+
 static void add_bound(struct call *call, struct listing *listing, const struct field *field,
                       const char *op)
 {
-    const char *value = query_find(call->request, field->name);
-    if (value != NULL && value[0] != '\0')
-        range_add(call, listing, field, "a.at", &(struct pair){op, value});
+    if (has_bound(call, field->name))
+        range_add(call, listing, field, "a.at",
+                  &(struct pair){op, query_find(call->request, field->name)});
 }
 
-/* The newest first, from the cursor on. */
+/* The newest first. Some days of the organization are found by an index of their own, in its order.
+ */
+static void set_order(struct call *call, struct listing *listing)
+{
+    bool days = call->resource == NULL && (has_bound(call, "from") || has_bound(call, "to"));
+    if (days)
+        listing->keys[listing->keys_n++] =
+            (struct sort_key){.sql = "a.at", .cast = "timestamptz", .descending = true};
+    listing->keys[listing->keys_n++] =
+        (struct sort_key){.sql = "a.id", .cast = "bigint", .descending = true};
+}
+
+/* From the cursor on. */
 static enum err read_place(struct call *call, struct listing *listing, int64_t rows)
 {
     static const struct field from = {.name = "from", .type = F_TIME};
     static const struct field to = {.name = "to", .type = F_TIME};
     const char *text = query_find(call->request, "cursor");
-    listing->keys[0] = (struct sort_key){.sql = "a.id", .cast = "bigint", .descending = true};
-    listing->keys_n = 1;
+    set_order(call, listing);
     listing->size = query_count(call, "per_page", rows, HISTORY_ROWS);
     listing->page = query_count(call, "page", 1, 1000000);
     listing->by_cursor = text != NULL;
@@ -77,11 +94,14 @@ static enum err read_place(struct call *call, struct listing *listing, int64_t r
 static void put_rows(struct call *call, const struct listing *listing, int64_t offset,
                      struct sql *sql)
 {
-    sql_puts(sql, "(SELECT coalesce(json_agg(q), '[]') AS rows,"
-                  " json_build_array(min(q.id)::text) AS keys, count(*) AS n FROM (");
+    sql_puts(sql, "(SELECT coalesce(json_agg(q), '[]') AS rows, (array_agg(a.k))[count(*)] AS keys,"
+                  " count(*) AS n FROM (SELECT a.*, ");
+    listing_keys_sql(listing, sql);
+    sql_printf(sql, " AS k%s", listing->where.text.data);
+    sort_sql(listing, sql);
+    sql_printf(sql, " LIMIT %" PRId64 " OFFSET %" PRId64 ") a, LATERAL (", listing->size, offset);
     put_entry(call, sql);
-    sql_printf(sql, "%s ORDER BY a.id DESC LIMIT %" PRId64 " OFFSET %" PRId64 ") q) p",
-               listing->where.text.data, listing->size, offset);
+    sql_puts(sql, ") q) p");
 }
 
 /* column: the first of put_rows'. */
