@@ -8,6 +8,8 @@
 
 #define UPSERT_KEY "external_id"
 
+enum { PLANNED_FROM = 100 };
+
 /* One bulk request on its way. */
 struct bulk {
     struct call *call;
@@ -245,6 +247,18 @@ static enum err lock_rows(struct call *call, const msgpack_object *records)
     return call_run(call, &sql, &rows);
 }
 
+/* A plan made while a table was small is kept, and may read all of it for each of these records. */
+static enum err plan_again(struct call *call, uint32_t records_n)
+{
+    struct sql sql;
+    struct pg_result *none;
+    if (records_n < PLANNED_FROM)
+        return ERR_OK;
+    sql_init(&sql, call->arena);
+    sql_puts(&sql, "DISCARD PLANS");
+    return call_run(call, &sql, &none);
+}
+
 static enum err bulk_run(struct call *call, const char *list, const char *op,
                          enum err (*run)(struct call *call))
 {
@@ -258,9 +272,11 @@ static enum err bulk_run(struct call *call, const char *list, const char *op,
     if (upsert == UPSERT_UNKNOWN)
         return call_fault(call, "upsert", RULE_IN, NULL, NULL);
     bulk.upsert = upsert == UPSERT_YES;
-    enum err turn = bulk.upsert                 ? take_turn(call)
-                    : strcmp(op, "create") == 0 ? ERR_OK
-                                                : lock_rows(call, records);
+    enum err turn = plan_again(call, records->via.array.size);
+    if (turn == ERR_OK)
+        turn = bulk.upsert                 ? take_turn(call)
+               : strcmp(op, "create") == 0 ? ERR_OK
+                                           : lock_rows(call, records);
     if (turn != ERR_OK)
         return turn;
     buf_init(&bulk.results, call->arena);

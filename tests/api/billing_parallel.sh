@@ -168,3 +168,26 @@ is "external blocks are not in it" 0 "$(grep -c Dentist <<<"$got")"
 is "the secret is not stored" 0 "$(sql "SELECT count(*) FROM billing.feeds WHERE position(hash in '$address') > 0")"
 http DELETE "/api/planner-feeds/$feed" "$TOKEN"
 is "revoked, it is gone" 404 "$(curl -s -m 20 -o /dev/null -w '%{http_code}' "$address")"
+
+# --- many records, in a table that was empty a moment ago ------------------------------------------------
+register Grower
+bulk() { # how many, from which day on
+    http POST /api/time-blocks/bulk "$TOKEN" "$(jq -nc "{records: [range($1) | {title: \"b\\(.)\",
+        start_time: (1800000000 + $2 * 86400 + . * 60 | todate), end_time: (1800000030 + $2 * 86400 + . * 60 | todate)}]}")"
+}
+rows_read() { sql "SELECT coalesce(idx_tup_fetch, 0) + seq_tup_read FROM pg_stat_user_tables WHERE relid = 'billing.time_blocks'::regclass"; }
+for i in 1 2 3; do bulk 20 "$i"; done
+is "a few blocks at once" '200 "20 done, 0 refused."' "$STATUS $(jq -c .message <<<"$BODY")"
+sql "SELECT set_config('bureau.org', '$ORG', false); INSERT INTO billing.time_blocks (user_id, title, start_time, end_time)
+    SELECT $USER_ID, 'grown', to_timestamp(1700000000 + n * 60), to_timestamp(1700000030 + n * 60) FROM generate_series(1, 5000) n" >/dev/null
+told() { [[ $(rows_read) == "$seen" ]] || { seen=$(rows_read) && false; }; } # the counters lag behind
+seen=$(rows_read)
+sleep 1.5
+until_true 10 told
+bulk 200 5
+is "many when it has grown" '200 "200 done, 0 refused."' "$STATUS $(jq -c .message <<<"$BODY")"
+before=$seen
+sleep 1.5
+until_true 10 told
+(($(rows_read) - before < 200 * 1000))
+is "do not read the table for each of them" 0 $?
