@@ -55,3 +55,39 @@ void audit_sql(struct call *call, struct sql *sql, enum audit_op op, const char 
         sql_puts(sql, "'{}'");
     sql_printf(sql, " FROM %s t%s)", cte, op == AUDIT_UPDATE ? " JOIN old ON old.id = t.id" : "");
 }
+
+enum err audit_lists_read(struct call *call, int64_t id, const char **out)
+{
+    struct sql sql;
+    struct pg_result *result;
+    sql_init(&sql, call->arena);
+    sql_printf(&sql, "SELECT (%s)::text FROM %s t WHERE t.id = $%d::bigint", call->hooks->lists_sql,
+               call->resource->table, sql_bind_int(&sql, id));
+    sql_scope(call, &sql, TRASH_NOT);
+    enum err err = call_run(call, &sql, &result);
+    if (err == ERR_OK)
+        *out = pg_rows(result) == 0 ? NULL : pg_text(result, 0, 0);
+    return err;
+}
+
+enum err audit_lists(struct call *call, int64_t id, const char *before)
+{
+    const struct caller *who = &call->request->who;
+    struct sql sql;
+    struct pg_result *result;
+    sql_init(&sql, call->arena);
+    sql_printf(&sql,
+               "INSERT INTO core.audit (organization_id, resource, row_id, op, user_id, token_id,"
+               " request_id, changes) SELECT x.organization_id, '%s', x.id, 'update', $%d::bigint,"
+               " $%d::bigint, $%d::text, x.changes FROM (SELECT t.organization_id, t.id,",
+               call->resource->name, sql_bind_int(&sql, who->user_id),
+               sql_bind_int(&sql, who->token_id), sql_bind(&sql, call->request->id));
+    sql_printf(&sql,
+               " core.audit_diff($%d::jsonb, (%s), '{}') AS changes FROM %s t"
+               " WHERE t.id = $%d::bigint",
+               sql_bind(&sql, before), call->hooks->lists_sql, call->resource->table,
+               sql_bind_int(&sql, id));
+    sql_scope(call, &sql, TRASH_NOT);
+    sql_puts(&sql, ") x WHERE x.changes <> '{}'");
+    return call_run(call, &sql, &result);
+}

@@ -19,6 +19,12 @@ void audit_old_sql(struct call *call, struct sql *sql, int row);
 /* Behind a CTE ("new", "gone"): ", log AS (INSERT …)". */
 void audit_sql(struct call *call, struct sql *sql, enum audit_op op, const char *cte);
 
+/* The lists beside a row (hooks.lists_sql) as they are, for audit_lists. The row is locked already.
+ */
+enum err audit_lists_read(struct call *call, int64_t id, const char **out) MUST_USE;
+/* What is another than `before` is logged as an update. */
+enum err audit_lists(struct call *call, int64_t id, const char *before) MUST_USE;
+
 /* Op "history": the changes of one record that the caller may see, newest first, by cursor. */
 enum err audit_history(struct call *call) MUST_USE;
 /* Op of GET /api/audit: the organization's changes, newest first, by page or cursor; admins. */

@@ -88,6 +88,10 @@ struct hooks {
     /* after a failed validation: adds faults that the accepted values alone make */
     enum err (*check_values)(struct call *call);
     enum err (*after_write)(struct call *call, int64_t id);
+    /* Keys of a body whose lists after_write keeps beside the row (ends with NULL), and a jsonb
+       object of these lists over alias t: what an update changes of them stands in the history. */
+    const char *const *lists;
+    const char *lists_sql;
     enum err (*after_delete)(struct call *call, int64_t id);
     enum err (*after_restore)(struct call *call, int64_t id);
     /* Instead of crud_list and crud_get (service.c calls them; they may call crud_* in turn). */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/crypto.h"
+#include "services/core/audit.h"
 #include "services/core/check.h"
 #include "services/core/custom_field.h"
 #include "services/core/listing.h"
@@ -364,6 +365,26 @@ static enum err reread(struct call *call, int64_t id)
     return err;
 }
 
+/* May the update change lists that are kept beside the row? */
+static bool has_lists(const struct call *call)
+{
+    const char *const *list = call->created || call->hooks == NULL ? NULL : call->hooks->lists;
+    bool logged = verb_of(call) != VERB_RESTORE && audit_is_on(call);
+    for (; logged && list != NULL && *list != NULL; list++)
+        if (mp_find(call->body, *list) != NULL)
+            return true;
+    return false;
+}
+
+static enum err run_after(struct call *call, enum err (*after)(struct call *, int64_t), int64_t id)
+{
+    const char *before = NULL;
+    enum err err = has_lists(call) ? audit_lists_read(call, id, &before) : ERR_OK;
+    if (err == ERR_OK)
+        err = after(call, id);
+    return err == ERR_OK && before != NULL ? audit_lists(call, id, before) : err;
+}
+
 static enum err write_row(struct call *call, enum err (*after)(struct call *, int64_t), bool again)
 {
     struct sql sql;
@@ -384,7 +405,7 @@ static enum err write_row(struct call *call, enum err (*after)(struct call *, in
         return err;
     int64_t id = call->created ? id_of(pg_text(result, 0, 1)) : call->request->row;
     const char *done = call->reply->message;
-    err = after(call, id);
+    err = run_after(call, after, id);
     if (err != ERR_OK && call->reply->message == done)
         call->reply->message = NULL; /* it is not done after all */
     return err == ERR_OK && again && !call->silent ? reread(call, id) : err;

@@ -90,4 +90,10 @@ static enum err check(struct call *call)
 }
 
 const struct hooks contact_hooks = {
-    .resource = "contact", .applies = applies, .check = check, .after_write = person_written};
+    .resource = "contact",
+    .applies = applies,
+    .check = check,
+    .after_write = person_written,
+    .lists = tagged_lists,
+    .lists_sql = "crm.contact_lists(t.id)",
+};

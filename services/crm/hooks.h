@@ -9,6 +9,7 @@ extern const struct hooks contact_hooks, person_hooks, company_hooks, custom_fie
 /* person.c: the member "tags" of a body, of contacts too. */
 enum err person_check_tags(struct call *call);
 enum err person_written(struct call *call, int64_t id);
+extern const char *const tagged_lists[]; /* hooks.lists */
 
 enum err client_duplicates(struct call *call);
 /* On the background thread: takes some values of a purged custom field out of their records. */

@@ -136,10 +136,14 @@ static enum err check_company(struct call *call)
     return refuse_taken(call, &sql);
 }
 
+const char *const tagged_lists[] = {"tags", NULL};
+
 const struct hooks person_hooks = {
     .resource = "person",
     .check = check_person,
     .after_write = person_written,
+    .lists = tagged_lists,
+    .lists_sql = "crm.contact_lists(t.id)",
 };
 
 /* The body of a person of a company: what was sent, with the company's id. */
@@ -216,4 +220,6 @@ const struct hooks company_hooks = {
     .resource = "company",
     .check = check_company,
     .after_write = company_written,
+    .lists = tagged_lists,
+    .lists_sql = "crm.client_lists(t.id)",
 };

@@ -177,12 +177,16 @@ static enum err list(struct call *call)
     return err;
 }
 
+static const char *const lists[] = {"beneficiaries", "assignees", "materials", NULL};
+
 const struct hooks event_hooks = {
     .resource = "event",
     .locks = locks,
     .lock = "rentals.lock_bookings",
     .check = check,
     .after_write = after_write,
+    .lists = lists,
+    .lists_sql = "rentals.event_lists(t.id)",
     .list = list,
     .narrow = narrow,
 };

@@ -75,10 +75,14 @@ static enum err list(struct call *call)
     return call_json(call, &sql);
 }
 
+static const char *const lists[] = {"tags", "attributes", NULL};
+
 const struct hooks material_hooks = {
     .resource = "material",
     .check = check,
     .after_write = after_write,
+    .lists = lists,
+    .lists_sql = "rentals.material_lists(t.id)",
     .list = list,
 };
 
