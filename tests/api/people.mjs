@@ -64,5 +64,8 @@ for await (const line of createInterface({ input: process.stdin })) {
     if (what === 'send') await evaluate(`document.querySelector('button').click()`);
     if (what === 'open' || what === 'send') await report();
 }
+browser.on('exit', () => { // its helpers write there a little longer
+    rmSync(home, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+    process.exit(0);
+});
 browser.kill();
-browser.on('exit', () => { rmSync(home, { recursive: true, force: true, maxRetries: 5 }); process.exit(0); });
