@@ -145,18 +145,11 @@ static void put_request_body(struct buf *out, const struct route *route)
     put_body_close(out, &example);
 }
 
-static const char *summary_of(struct arena *arena, const struct route *route)
-{
-    if (route->resource == NULL || strlen(route->summary) > 12)
-        return route->summary;
-    return arena_printf(arena, "%s: %s", route->resource->label, route->summary);
-}
-
 static void put_description(struct buf *out, const struct route *route)
 {
     struct buf text;
     buf_init(&text, out->arena);
-    buf_printf(&text, "%s.", route->summary);
+    buf_puts(&text, doc_description(out->arena, route));
     if ((route->flags & ACTION_PUBLIC) != 0)
         buf_puts(&text, " Open to everybody.");
     else if (route->least == ROLE_NONE)
@@ -176,7 +169,7 @@ static void put_operation(struct buf *out, size_t index, bool patch, const char 
     doc_key(out, patch ? "patch" : verb);
     buf_putc(out, '{');
     put_operation_id(out, index, patch);
-    doc_text(out, "summary", summary_of(out->arena, route));
+    doc_text(out, "summary", doc_summary(out->arena, route));
     put_description(out, route);
     doc_key(out, "tags");
     buf_putc(out, '[');

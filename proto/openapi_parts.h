@@ -65,6 +65,10 @@ const char *doc_path(struct arena *arena, const char *pattern);
 void doc_page_of(struct buf *out, const char *path);
 void doc_pages(struct buf *out);
 
+/* What an operation is called, and what calls of its kind do: whole sentences. */
+const char *doc_summary(struct arena *arena, const struct route *route);
+const char *doc_description(struct arena *arena, const struct route *route);
+
 bool doc_is_op(const struct route *route, const char *op);
 
 #endif
