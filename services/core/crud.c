@@ -256,6 +256,8 @@ bool crud_is_single(const struct call *call)
         return h == NULL || (h->list == NULL && h->narrow == NULL);
     if (verb == VERB_GET)
         return h == NULL || h->get == NULL;
+    if (verb == VERB_RESTORE && custom_owner(call->resource) != call->resource)
+        return false;
     if (verb != VERB_DELETE && custom_has_unique(call))
         return false;
     return !has_write_hooks(call, verb);

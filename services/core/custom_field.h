@@ -43,7 +43,10 @@ const struct custom_field *custom_find(const struct call *call, const char *id);
 bool custom_has_unique(const struct call *call);
 /* Refuses values that another live row has. Inside the write's transaction. */
 enum err custom_check_unique(struct call *call) MUST_USE;
-/* The same for a row that has just come back from the trash. */
+/* Whose custom fields the rows of this resource hold: persons are contacts. */
+const struct resource *custom_owner(const struct resource *resource);
+/* The same for a row that has just come back from the trash, whatever resource it is restored as.
+ */
 enum err custom_check_restored(struct call *call) MUST_USE;
 
 /* Checks the body's custom keys; accepted ones become the column "custom". */

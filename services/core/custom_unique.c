@@ -1,5 +1,8 @@
 /* Custom fields that may not repeat within an organization. There is no index to rely on, so
    writers of such values take turns: the lock first, then, in a statement of its own, a look. */
+#include <string.h>
+
+#include "proto/resources.h"
 #include "services/core/check.h"
 #include "services/core/custom_field.h"
 #include "services/core/sql.h"
@@ -78,7 +81,24 @@ enum err custom_check_unique(struct call *call)
     return values != NULL && custom_has_unique(call) ? refuse_taken(call, values) : ERR_OK;
 }
 
+const struct resource *custom_owner(const struct resource *resource)
+{
+    if (resource->custom != NULL || resource->table == NULL)
+        return resource;
+    for (size_t i = 0; resources[i] != NULL; i++)
+        if (resources[i]->custom != NULL && resources[i]->table != NULL &&
+            strcmp(resources[i]->table, resource->table) == 0)
+            return resources[i];
+    return resource;
+}
+
 enum err custom_check_restored(struct call *call)
 {
-    return custom_has_unique(call) ? refuse_taken(call, NULL) : ERR_OK;
+    const struct resource *asked = call->resource;
+    call->resource = custom_owner(asked);
+    enum err err = custom_load(call);
+    if (err == ERR_OK && custom_has_unique(call))
+        err = refuse_taken(call, NULL);
+    call->resource = asked;
+    return err;
 }
