@@ -223,6 +223,27 @@ static void test_robert_numbers_and_flags(void **state)
     judge(&engine_part, rows, COUNT_OF(rows));
 }
 
+/* As the original drops them: they are not sent, and never take for null what is stored. */
+static void test_robert_drops_arrays_where_one_value_belongs(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
+        {"update", "{\"serial\":[\"x\"],\"kind\":{},\"phone\":[[]],\"is_hidden\":[true]}", ""},
+        {"update", "{\"serial\":{\"a\":1},\"stock\":3}", "stock=3"},
+        {"create",
+         "{\"name\":\"ab\",\"reference\":\"ab\",\"serial\":[1],\"is_hidden\":{}," GOOD "}",
+         "name=ab reference=ab category_id=1 price=1 stock=1 confirmed=true start=2024-01-01 "
+         "00:00:00 "
+         "America/Toronto"},
+        {"update", "{\"stock\":[3]}",
+         "stock: stock must be an integer number; stock: stock must be less than or equal to "
+         "100000"},
+        {"update", "{\"start\":[]}",
+         "start: start must not be empty; start: start must be a valid date"},
+    };
+    judge(&engine_part, rows, COUNT_OF(rows));
+}
+
 static void test_decimals_are_exact(void **state)
 {
     (void)state;
@@ -269,6 +290,7 @@ int main(void)
         cmocka_unit_test(test_times_take_the_callers_zone),
         cmocka_unit_test(test_robert_says_every_rule_of_a_chain),
         cmocka_unit_test(test_robert_numbers_and_flags),
+        cmocka_unit_test(test_robert_drops_arrays_where_one_value_belongs),
         cmocka_unit_test(test_decimals_are_exact),
         cmocka_unit_test(test_texts_are_counted_in_code_points),
     };
