@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "services/billing/body.h"
 #include "services/billing/link.h"
 #include "services/core/crud.h"
 #include "services/core/degressive.h"
@@ -139,15 +140,6 @@ static enum err judge(struct call *call, struct basis *basis)
                              "Le tarif dégressif des réglages de l'organisation ne peut pas"
                              " être calculé pour cet événement."));
     return ERR_OK;
-}
-
-/* The caller as billing.actor, for the log. */
-static void put_actor(struct call *call, struct sql *sql)
-{
-    const struct caller *who = &call->request->who;
-    sql_printf(sql, "ROW($%d::bigint, $%d::bigint, $%d::text)::billing.actor",
-               sql_bind_int(sql, who->user_id), sql_bind_int(sql, who->token_id),
-               sql_bind(sql, call->request->id));
 }
 
 static enum err too_large(struct call *call)

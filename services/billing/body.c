@@ -43,3 +43,11 @@ enum err query_id(struct call *call, const char *name, const char **out)
         return ERR_OK;
     return call_fault(call, name, RULE_INTEGER, NULL, NULL);
 }
+
+void put_actor(struct call *call, struct sql *sql)
+{
+    const struct caller *who = &call->request->who;
+    sql_printf(sql, "ROW($%d::bigint, $%d::bigint, $%d::text)::billing.actor",
+               sql_bind_int(sql, who->user_id), sql_bind_int(sql, who->token_id),
+               sql_bind(sql, call->request->id));
+}

@@ -1,4 +1,4 @@
-/* body.h - bodies and queries of the endpoints here that are no resource. */
+/* body.h - bodies and queries of the endpoints here that are no resource, and who writes. */
 #ifndef BILLING_BODY_H
 #define BILLING_BODY_H
 
@@ -14,5 +14,8 @@ enum err query_days(struct call *call, bool required, const char **start,
                     const char **end) MUST_USE;
 /* An id of the query; NULL when it is not given. */
 enum err query_id(struct call *call, const char *name, const char **out) MUST_USE;
+
+/* The caller as billing.actor, for the log of changes. */
+void put_actor(struct call *call, struct sql *sql);
 
 #endif

@@ -133,6 +133,19 @@ enum err terms_get(struct call *call)
     return call_json(call, &sql);
 }
 
+/* Two changes take turns, so that what is noted of each is what it changed. */
+static enum err lock_terms(struct call *call)
+{
+    struct sql sql;
+    struct pg_result *none;
+    sql_init(&sql, call->arena);
+    sql_printf(&sql,
+               "SELECT FROM billing.client_terms WHERE organization_id = core.org()"
+               " AND client_id = $%d::bigint FOR UPDATE",
+               sql_bind_int(&sql, call->request->row));
+    return call_run(call, &sql, &none);
+}
+
 /* What is not sent stays. */
 enum err terms_update(struct call *call)
 {
@@ -141,6 +154,8 @@ enum err terms_update(struct call *call)
     enum err err = find_client(call);
     if (err == ERR_OK)
         err = body_read(call);
+    if (err == ERR_OK)
+        err = lock_terms(call);
     if (err != ERR_OK)
         return err;
     sql_init(&sql, call->arena);
@@ -149,17 +164,25 @@ enum err terms_update(struct call *call)
     int minutes = sql_bind(&sql, call_value(call, "rounding_minutes"));
     int how = sql_bind(&sql, call_value(call, "rounding"));
     sql_printf(&sql,
+               "WITH old AS (SELECT to_jsonb(t) AS j FROM billing.client_terms t WHERE"
+               " organization_id = core.org() AND client_id = $%d::bigint), new AS ("
                "INSERT INTO billing.client_terms AS t (client_id, hourly_rate, rounding_minutes,"
                " rounding) VALUES ($%d::bigint, $%d::numeric, $%d::integer,"
                " coalesce($%d::text, 'up')) ON CONFLICT ON CONSTRAINT client_terms_pkey"
                " DO UPDATE SET updated_at = clock_timestamp()",
-               client, rate, minutes, how);
+               client, client, rate, minutes, how);
     if (call_has(call, "hourly_rate"))
         sql_puts(&sql, ", hourly_rate = excluded.hourly_rate");
     if (call_has(call, "rounding_minutes"))
         sql_puts(&sql, ", rounding_minutes = excluded.rounding_minutes");
     if (call_has(call, "rounding"))
         sql_puts(&sql, ", rounding = excluded.rounding");
+    /* A change of the client: her history tells who made it. */
+    sql_puts(&sql, " RETURNING t.*) SELECT billing.note('client', client_id, coalesce((SELECT j"
+                   " FROM old), '{\"rounding\": \"up\"}'), to_jsonb(new) -"
+                   " '{client_id,updated_at}'::text[], ");
+    put_actor(call, &sql);
+    sql_puts(&sql, ") FROM new");
     err = call_run(call, &sql, &result);
     if (err == ERR_OK)
         call->reply->message = "Terms updated.";

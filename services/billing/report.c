@@ -274,10 +274,13 @@ enum err locked_create(struct call *call)
     sql_init(&sql, call->arena);
     int from = sql_bind(&sql, start);
     sql_printf(&sql,
-               "INSERT INTO billing.locked_periods (start_date, end_date)"
-               " VALUES ($%d::date, $%d::date) RETURNING json_build_object('id', id,"
-               " 'start_date', start_date, 'end_date', end_date)",
+               "WITH new AS (INSERT INTO billing.locked_periods (start_date, end_date)"
+               " VALUES ($%d::date, $%d::date) RETURNING *) SELECT json_build_object('id', id,"
+               " 'start_date', start_date, 'end_date', end_date) FROM new, billing.note("
+               "'locked_period', id, NULL, to_jsonb(new), ",
                from, sql_bind(&sql, end));
+    put_actor(call, &sql);
+    sql_puts(&sql, ")");
     call->reply->message = "Period locked.";
     return call_json(call, &sql);
 }
@@ -287,10 +290,13 @@ enum err locked_delete(struct call *call)
     struct sql sql;
     sql_init(&sql, call->arena);
     sql_printf(&sql,
-               "DELETE FROM billing.locked_periods"
-               " WHERE organization_id = core.org() AND id = $%d::bigint"
-               " RETURNING json_build_object('message', 'Period unlocked.')",
+               "WITH gone AS (DELETE FROM billing.locked_periods"
+               " WHERE organization_id = core.org() AND id = $%d::bigint RETURNING *)"
+               " SELECT json_build_object('message', 'Period unlocked.') FROM gone, billing.note("
+               "'locked_period', id, to_jsonb(gone), NULL, ",
                sql_bind_int(&sql, call->request->row));
+    put_actor(call, &sql);
+    sql_puts(&sql, ")");
     call->reply->bare = true;
     enum err err = call_json(call, &sql);
     return err == ERR_NOT_FOUND ? call_fail(call, err, "Locked period not found.") : err;
