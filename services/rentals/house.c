@@ -31,29 +31,75 @@ static enum err refuse_count(struct call *call, const char *said)
                       arena_printf(call->arena, "%lld", most), NULL);
 }
 
+/* One statement about the route's event: "SELECT function($1, …)" with what was bound before. */
+static enum err ask(struct call *call, struct sql *sql, const char *text, const char **said)
+{
+    struct pg_result *result;
+    sql_puts(sql, text);
+    enum err err = call_run(call, sql, &result);
+    if (err == ERR_OK)
+        *said = pg_text(result, 0, 0);
+    return err;
+}
+
+static enum err state_of(struct call *call, const char **state)
+{
+    struct sql sql;
+    sql_init(&sql, call->arena);
+    (void)sql_bind_int(&sql, call->request->row);
+    return ask(call, &sql, "SELECT rentals.inventory_state($1::bigint)", state);
+}
+
+static enum err count(struct call *call, const char *kind, const char *rows)
+{
+    struct sql sql;
+    const char *said = NULL;
+    sql_init(&sql, call->arena);
+    (void)sql_bind_int(&sql, call->request->row);
+    (void)sql_bind(&sql, kind);
+    (void)sql_bind(&sql, rows);
+    enum err err =
+        ask(call, &sql, "SELECT rentals.count_inventory($1::bigint, $2::text, $3::jsonb)", &said);
+    if (err != ERR_OK || strcmp(said, "ok") == 0)
+        return err;
+    if (strcmp(said, "material") == 0)
+        return call_fault(call, "materials", RULE_EXISTS, NULL, NULL);
+    return refuse_count(call, said);
+}
+
+static enum err log_count(struct call *call, const char *before)
+{
+    const struct caller *who = &call->request->who;
+    struct sql sql;
+    const char *nothing;
+    sql_init(&sql, call->arena);
+    (void)sql_bind_int(&sql, call->request->row);
+    (void)sql_bind(&sql, before);
+    (void)sql_bind_int(&sql, who->user_id);
+    (void)sql_bind_int(&sql, who->token_id);
+    (void)sql_bind(&sql, call->request->id);
+    return ask(call, &sql,
+               "SELECT rentals.log_inventory($1::bigint, $2::jsonb, $3::bigint, $4::bigint,"
+               " $5::text)",
+               &nothing);
+}
+
 static enum err keep_inventory(struct call *call, const char *kind)
 {
-    const char *rows;
+    const char *rows, *before = NULL;
     enum err err = list_counts(call, "materials", &rows);
     if (err != ERR_OK)
         return err;
     if (rows == NULL)
         return call_fault(call, "materials", RULE_MISSING, NULL, NULL);
-    struct sql sql;
-    struct pg_result *result;
-    sql_init(&sql, call->arena);
-    int row = sql_bind_int(&sql, call->request->row), of = sql_bind(&sql, kind);
-    sql_printf(&sql, "SELECT rentals.count_inventory($%d::bigint, $%d::text, $%d::jsonb)", row, of,
-               sql_bind(&sql, rows));
-    err = call_run(call, &sql, &result);
-    if (err != ERR_OK)
-        return err;
-    const char *said = pg_text(result, 0, 0);
-    if (strcmp(said, "event") == 0)
+    err = state_of(call, &before);
+    if (err == ERR_OK && before == NULL)
         return call_fail(call, ERR_NOT_FOUND, NULL);
-    if (strcmp(said, "material") == 0)
-        return call_fault(call, "materials", RULE_EXISTS, NULL, NULL);
-    return strcmp(said, "ok") == 0 ? event_inventories(call) : refuse_count(call, said);
+    if (err == ERR_OK)
+        err = count(call, kind, rows);
+    if (err == ERR_OK)
+        err = log_count(call, before);
+    return err == ERR_OK ? event_inventories(call) : err;
 }
 
 enum err event_departure(struct call *call) { return keep_inventory(call, "departure"); }
