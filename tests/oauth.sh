@@ -113,11 +113,11 @@ sql "UPDATE accounts.members SET role = 'owner' WHERE organization_id = $org AND
 
 # --- all that is needed ------------------------------------------------------------------------------
 before=$(connected)
-for provider in google_calendar moneybird; do
+for provider in google_calendar office365_calendar moneybird; do
     begin $provider
     scopes=$(of scope "$CONSENT" | sed 's/%20/ /g; s/%3A/:/g; s/%2F/\//g; s/%2E/./g; s/+/ /g')
     for scope in $scopes; do
-        [[ $scope != openid && $scope != email ]] || continue
+        [[ $scope != openid && $scope != email && $scope != offline_access ]] || continue
         fake_set drop_scope "$scope"
         begin $provider
         allow
@@ -125,6 +125,11 @@ for provider in google_calendar moneybird; do
     done
     fake_set drop_scope none
 done
+fake_set drop_scope offline_access
+begin office365_calendar
+allow
+is "office365_calendar without offline_access is not connected" "422 The provider gave no lasting access. Please connect again." "$(come_back "$BACK")"
+fake_set drop_scope none
 is "and nothing of it was stored" "$before" "$(connected)"
 for provider in moneybird office365_calendar; do
     begin $provider

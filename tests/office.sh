@@ -21,7 +21,14 @@ OFFICE=$(jq -r '.data[0].id' <<<"$BODY")
 TEAM=$(jq -r '.data[0].calendars[] | select(.name == "Team").id' <<<"$BODY")
 MAIN=$(jq -r '.data[0].calendars[] | select(.name == "Calendar").id' <<<"$BODY")
 http PUT "/api/calendars/$MAIN" "$TOKEN" '{"sync_direction":"both"}'
-is "its calendars are only written to" 422 "$STATUS"
+is "its calendars are only written to" '422 ["This calendar can only be written to."]' "$STATUS $(jq -c .errors.sync_direction <<<"$BODY")"
+http GET "/api/integrations/$OFFICE/calendars" "$TOKEN"
+is "as the list of them says" 'Calendar writer true push,Team writer false push,Birthdays reader false push' \
+    "$(jq -r '[.data[] | "\(.name) \(.access) \(.is_enabled) \(.sync_direction)"] | join(",")' <<<"$BODY")"
+http PUT "/api/calendars/$(jq '.data[] | select(.access == "reader").id' <<<"$BODY")" "$TOKEN" '{"is_enabled":true}'
+is "one that may not be written to is of no use" '422 ["This calendar can only be read."]' "$STATUS $(jq -c .errors.is_enabled <<<"$BODY")"
+health() { http GET /api/integrations "$TOKEN" && jq -r '.data[0] | "\(.needs_reconnect) \(.last_error) \(.last_sync_at != null)"' <<<"$BODY"; }
+healthy() { [[ $(health) == "false null true" ]]; }
 
 block() {
     http POST /api/time-blocks "$TOKEN" "{\"title\":\"$1\",\"start_time\":\"2026-03-02T09:00:00\",
@@ -135,10 +142,13 @@ block revoked
 force
 until_true 10 reached failed
 like "revoked: the reason is shown" "Connect the account again" "$(show calendar_sync_error)"
+like "and on the account" "^true The access was revoked or has ended. Connect the account again. true$" "$(health)"
 fake_set office_dead 0
 connect office365_calendar "$TOKEN"
 until_true 15 reached synced
 is "connected again: it goes on by itself, once" "synced 1" "$(show calendar_sync_status) $(events revoked)"
+until_true 10 healthy
+is "and the account is well" "false null true" "$(health)"
 fake_fault "POST /v1.0/me/calendars" status status=404 reason=ErrorItemNotFound
 block nowhere
 force
@@ -146,6 +156,12 @@ until_true 10 reached failed
 like "the calendar is gone: the reason is shown" "calendar is gone" "$(show calendar_sync_error)"
 http DELETE "/api/integrations/$OFFICE" "$TOKEN"
 is "it is disconnected" 200 "$STATUS"
+is "its tokens are wiped, and nothing waits" "t 0" "$(sql "SELECT sealed IS NULL FROM sync.integrations WHERE id = $OFFICE") $(sql "SELECT count(*) FROM sync.jobs WHERE integration_id = $OFFICE")"
+block later
+is "blocks go nowhere" "none 0" "$(show calendar_sync_status) $(events later)"
+connect office365_calendar "$TOKEN"
+http GET /api/integrations "$TOKEN"
+is "the same account is the same integration" "$OFFICE" "$(jq -r '[.data[].id] | join(",")' <<<"$BODY")"
 
 is "no request before the provider's wait was over" "0,0,0" "$(fake_state '.early | join(",")')"
 is "nothing a strict provider would refuse" "" "$(fake_state '.violations[]' | head -n 3)"

@@ -144,8 +144,11 @@ static enum err calendar_seen(struct call *call, struct seen *seen)
 }
 
 /* What the calendar cannot do is not promised. */
-static enum err check_direction(struct call *call, const struct seen *seen, const char *direction)
+static enum err check_use(struct call *call, const struct seen *seen, const char *enabled,
+                          const char *direction)
 {
+    if (enabled != NULL && strcmp(enabled, "true") == 0 && seen->push_only && seen->read_only)
+        return call_fault_said(call, "is_enabled", "This calendar can only be read.");
     if (direction != NULL && seen->push_only && strcmp(direction, "push") != 0)
         return call_fault_said(call, "sync_direction", "This calendar can only be written to.");
     if (direction != NULL && seen->read_only && strcmp(direction, "push") == 0)
@@ -173,7 +176,7 @@ enum err calendar_update(struct call *call)
         err = validate_endpoint(call, "sync");
     const char *direction_said = err == ERR_OK ? call_value(call, "sync_direction") : NULL;
     if (err == ERR_OK)
-        err = check_direction(call, &seen, direction_said);
+        err = check_use(call, &seen, call_value(call, "is_enabled"), direction_said);
     if (err != ERR_OK)
         return err;
     sql_init(&sql, call->arena);

@@ -86,7 +86,8 @@ static const char *const google_required[] = {
     "|https://www.googleapis.com/auth/calendar",
     NULL};
 static const char *const office_required[] = {
-    "Calendars.ReadWrite|https://graph.microsoft.com/Calendars.ReadWrite", NULL};
+    "Calendars.ReadWrite|https://graph.microsoft.com/Calendars.ReadWrite",
+    "User.Read|https://graph.microsoft.com/User.Read", NULL};
 /* Invoices are seen by contacts, and by entries when they are made; settings by employees and
    projects. */
 static const char *const moneybird_required[] = {"sales_invoices", "time_entries", "settings",

@@ -49,6 +49,8 @@ void instant_text(int64_t seconds, char out[32]);
 void oauth_reset(void);
 bool oauth_serve(struct exchange *x);
 bool oauth_set(const char *name, const char *value);
+/* The scopes asked for, but the one she unticked. */
+void oauth_granted(const char *asked, char *out, size_t size);
 /* The account of the bearer token, or NULL with a 401 answered in the provider's words. */
 const char *oauth_account(struct exchange *x, const char *provider);
 const char *oauth_who(struct exchange *x); /* the same, or NULL; answers nothing */

@@ -63,8 +63,7 @@ static void put_escaped(char *out, size_t size, const char *text)
     out[at] = '\0';
 }
 
-/* The scopes asked for, but the one she unticked. */
-static void granted(const char *asked, char *out, size_t size)
+void oauth_granted(const char *asked, char *out, size_t size)
 {
     out[0] = '\0';
     for (const char *at = asked; *at != '\0';) {
@@ -98,7 +97,7 @@ static void consent(struct exchange *x, bool google)
         answer(x, 400, json_pack("{s:s}", "error", "invalid_request"));
         return;
     }
-    granted(scope, given, sizeof given);
+    oauth_granted(scope, given, sizeof given);
     snprintf(code, sizeof code, "code-%lld", (long long)++serial);
     json_object_set_new(codes, code,
                         json_pack("{s:s,s:s,s:s,s:s,s:I,s:b,s:b}", "account", account, "uri", uri,

@@ -8,7 +8,7 @@
 
 #include "common/crypto.h"
 
-static json_t *codes, *access_tokens, *refresh_tokens; /* text → account */
+static json_t *codes, *access_tokens, *refresh_tokens; /* text → facts; access: account */
 static json_t *events;                                 /* id → event; deleted ones are gone */
 static char account[64];
 static bool dead, refuse_twins; /* a transactionId that is known answers 409, not the event */
@@ -55,7 +55,8 @@ void office_error(struct exchange *x, int status, const char *code)
 
 static void consent(struct exchange *x)
 {
-    char id[64], uri[512], scope[512], state[256], challenge[128], method[16], url[2048];
+    char id[64], uri[512], scope[512], state[256], challenge[128], method[16], url[2048],
+        given[512];
     bool good = param(x->query, "client_id", id, sizeof id) &&
                 param(x->query, "redirect_uri", uri, sizeof uri) &&
                 param(x->query, "scope", scope, sizeof scope) &&
@@ -71,28 +72,40 @@ static void consent(struct exchange *x)
         answer(x, 400, json_pack("{s:s}", "error", "invalid_request"));
         return;
     }
+    oauth_granted(scope, given, sizeof given);
     snprintf(url, sizeof url, "M.C%lld", (long long)++serial);
-    json_object_set_new(
-        codes, url,
-        json_pack("{s:s,s:s,s:s}", "account", account, "uri", uri, "challenge", challenge));
+    json_object_set_new(codes, url,
+                        json_pack("{s:s,s:s,s:s,s:s}", "account", account, "uri", uri, "challenge",
+                                  challenge, "scope", given));
     answer(x, 302, NULL);
     snprintf(x->headers, sizeof x->headers, "Location: %s?code=M.C%lld&state=%s\r\n", uri,
              (long long)serial, state);
 }
 
-/* Every renewal gives another refresh token. */
-static void give(struct exchange *x, const char *who)
+/* Every renewal gives another refresh token. offline_access is not named among what was granted. */
+static void give(struct exchange *x, const char *who, const char *scope)
 {
-    char access[64], refresh[64];
+    char access[64], refresh[64], named[512] = "";
+    bool lasting = is_word_of(scope, "offline_access");
+    for (const char *at = scope; *at != '\0';) {
+        size_t len = strcspn(at, " "), n = strlen(named);
+        if (strncmp(at, "offline_access", len) != 0)
+            snprintf(named + n, sizeof named - n, "%s%.*s", n > 0 ? " " : "", (int)len, at);
+        at += len;
+        at += *at == ' ';
+    }
     serial++;
     snprintf(access, sizeof access, "eyJ0.office-%lld", (long long)serial);
     snprintf(refresh, sizeof refresh, "0.office-refresh-%lld", (long long)serial);
     json_object_set_new(access_tokens, access, json_string(who));
-    json_object_set_new(refresh_tokens, refresh, json_string(who));
-    answer(x, 200,
-           json_pack("{s:s,s:s,s:i,s:s,s:s}", "token_type", "Bearer", "scope",
-                     "Calendars.ReadWrite User.Read openid email", "expires_in", 3599,
-                     "access_token", access, "refresh_token", refresh));
+    json_t *out = json_pack("{s:s,s:s,s:i,s:s}", "token_type", "Bearer", "scope", named,
+                            "expires_in", 3599, "access_token", access);
+    if (lasting) {
+        json_object_set_new(refresh_tokens, refresh,
+                            json_pack("{s:s,s:s}", "account", who, "scope", scope));
+        json_object_set_new(out, "refresh_token", json_string(refresh));
+    }
+    answer(x, 200, out);
 }
 
 static bool verifies(const json_t *code, const char *verifier)
@@ -104,10 +117,18 @@ static bool verifies(const json_t *code, const char *verifier)
     return strcmp(text, json_string_value(json_object_get(code, "challenge"))) == 0;
 }
 
+static void give_by(struct exchange *x, const json_t *grant)
+{
+    char who[64], scope[512];
+    snprintf(who, sizeof who, "%s", json_string_value(json_object_get(grant, "account")));
+    snprintf(scope, sizeof scope, "%s", json_string_value(json_object_get(grant, "scope")));
+    give(x, who, scope);
+}
+
 static void token(struct exchange *x)
 {
     char grant[64] = "", id[64] = "", secret[64] = "", code[64] = "", uri[512] = "",
-         verifier[160] = "", refresh[128] = "", who[64];
+         verifier[160] = "", refresh[128] = "";
     param(x->raw, "grant_type", grant, sizeof grant);
     param(x->raw, "client_id", id, sizeof id);
     param(x->raw, "client_secret", secret, sizeof secret);
@@ -122,13 +143,11 @@ static void token(struct exchange *x)
         violation(x, "wrong client or secret");
         answer(x, 401, json_pack("{s:s}", "error", "invalid_client"));
     } else if (strcmp(grant, "refresh_token") == 0 && held != NULL && !dead) {
-        snprintf(who, sizeof who, "%s", json_string_value(held));
-        give(x, who);
+        give_by(x, held);
     } else if (strcmp(grant, "authorization_code") == 0 && c != NULL && verifies(c, verifier) &&
                strcmp(uri, json_string_value(json_object_get(c, "uri"))) == 0) {
-        snprintf(who, sizeof who, "%s", json_string_value(json_object_get(c, "account")));
+        give_by(x, c);
         json_object_del(codes, code);
-        give(x, who);
     }
 }
 
