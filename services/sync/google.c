@@ -17,7 +17,13 @@
 #include "services/core/service.h"
 #include "services/sync/calendars.h"
 
-enum { IDENTIFY_MS = 8000, QUOTA_MS = 3600000, DAY_S = 86400, MIDNIGHT_S = 8 * 3600 };
+enum {
+    IDENTIFY_MS = 8000,
+    LAG_TRIES = 3,
+    QUOTA_MS = 3600000,
+    DAY_S = 86400,
+    MIDNIGHT_S = 8 * 3600
+};
 
 const char *google_identify(struct http *http, struct arena *arena, const char *access,
                             struct account *out)
@@ -168,6 +174,15 @@ static enum step adopt(struct task *task, struct block *b, const struct http_rep
     return STEP_DONE;
 }
 
+/* What was made just now may not be found yet: given up at once, it would stand twice later. */
+static bool may_lag(struct task *task, int status)
+{
+    if (status != 404 || task->attempt >= LAG_TRIES)
+        return false;
+    deliver_stop(task, OUTCOME_RETRY, "Google does not find the event.");
+    return true;
+}
+
 /* Our id is taken: by our own earlier insert, or by what is not ours. */
 static enum step look(struct task *task, struct block *b)
 {
@@ -185,6 +200,8 @@ static enum step look(struct task *task, struct block *b)
         google_fail(task, &reply);
         return STEP_STOP;
     }
+    if (may_lag(task, reply.status))
+        return STEP_STOP;
     forget_event(b);
     return STEP_AGAIN;
 }
@@ -223,6 +240,8 @@ static enum step refetch(struct task *task, struct block *b, bool refused)
         return calendars_gone(task, b) ? STEP_DONE : STEP_STOP;
     if (reply.status == 200 && !refused)
         return adopt(task, b, &reply) == STEP_STOP ? STEP_STOP : STEP_AGAIN;
+    if (!refused && may_lag(task, reply.status))
+        return STEP_STOP;
     forget_event(b);
     return STEP_AGAIN;
 }
@@ -241,6 +260,8 @@ static enum step patch(struct task *task, struct block *b)
         return adopt(task, b, &reply);
     if (reply.status == 412 || reply.status == 403)
         return refetch(task, b, reply.status == 403);
+    if (may_lag(task, reply.status))
+        return STEP_STOP;
     if (reply.status == 404 || reply.status == 410) {
         forget_event(b); /* deleted there: it is put back under a new id */
         return STEP_AGAIN;

@@ -10,6 +10,7 @@ static json_t *events; /* "calendar\nid" → event; deleted ones stay, status ca
 static int64_t serial; /* grows with every write: etags, sync tokens */
 static int64_t oldest; /* sync tokens below are no longer valid */
 static int64_t page_size;
+static bool empty_page; /* lists begin with a page that has nothing on it */
 static json_t *channels;
 
 void google_reset(void)
@@ -21,6 +22,7 @@ void google_reset(void)
     serial = 100;
     oldest = 0;
     page_size = 0;
+    empty_page = false;
 }
 
 void google_error(struct exchange *x, int status, const char *reason, const char *message)
@@ -278,7 +280,9 @@ static void list(struct exchange *x, const char *calendar)
     json_t *items = json_array(), *e;
     const char *key;
     int64_t seen = 0, room = page_size > 0 ? page_size : 250;
-    bool more = false;
+    bool more = empty_page && page[0] == '\0';
+    if (more)
+        room = 0;
     json_object_foreach(events, key, e)
     {
         if (strcmp(json_string_value(json_object_get(e, "_calendar")), calendar) != 0 ||
@@ -286,10 +290,9 @@ static void list(struct exchange *x, const char *calendar)
             (is_cancelled(e) && !incremental && strcmp(deleted, "true") != 0) ||
             !in_window(e, min, max) || seen++ < skip)
             continue;
-        if ((int64_t)json_array_size(items) == room) {
-            more = true;
+        more = (int64_t)json_array_size(items) == room;
+        if (more)
             break;
-        }
         json_array_append_new(items, is_cancelled(e)
                                          ? json_pack("{s:O,s:s}", "id", json_object_get(e, "id"),
                                                      "status", "cancelled")
@@ -434,6 +437,8 @@ bool google_set(const char *name, const char *value)
         oldest = serial + 1;
     else if (strcmp(name, "page_size") == 0)
         page_size = strtoll(value, NULL, 10);
+    else if (strcmp(name, "empty_page") == 0)
+        empty_page = value[0] == '1';
     else if (strcmp(name, "etags") == 0) { /* every event was touched by somebody */
         const char *key;
         json_t *e;
