@@ -118,6 +118,41 @@ http PUT "/api/calendars/$PRIMARY" "$TOKEN" '{"sync_direction":"both"}'
 force
 comes_to "both ways it gets it" "$both"
 
+# --- moved to another calendar, there ---------------------------------------------------------------------------
+http PUT "/api/calendars/$TEAM" "$TOKEN" '{"sync_direction":"both"}'
+read_at() { sql "UPDATE sync.jobs SET run_at = '$2' WHERE kind = 'pull' AND record_id = $1" >/dev/null; } # calendar, when
+held() { # not even under way
+    read_at "$1" infinity
+    [[ $(sql "SELECT run_at = 'infinity' AND NOT EXISTS (SELECT FROM sync.lanes WHERE job_id = j.id) FROM sync.jobs j WHERE kind = 'pull' AND record_id = $1") == t ]]
+}
+lies_in() { [[ $(sql "SELECT calendar_id FROM billing.time_blocks WHERE id = $ID AND deleted_at IS NULL") == "$1" ]]; }
+gone() { [[ $(sql "SELECT deleted_at IS NOT NULL FROM billing.time_blocks WHERE id = $ID") == t ]]; }
+read_both() { [[ $(sql "SELECT count(*) FROM sync.calendars WHERE id IN ($PRIMARY, $TEAM) AND sync_token IS NOT NULL") == 2 ]]; }
+until_true 30 read_both
+block "dragged 1" ",\"calendar_id\":$PRIMARY"
+comes_to "a block" "$both"
+until_true 20 held "$PRIMARY"
+fake_set move "$(event "dragged 1" '.[0].id')|johanna"
+until_true 30 lies_in "$TEAM"
+is "whose event is moved goes along" 0 $?
+read_at "$PRIMARY" now
+edit '{"title":"dragged on"}'
+comes_to "and is changed where it lies" "$both"
+is "once" "team#johanna@group.calendar.test 1 1" "$(event "dragged on" '.[0]._calendar') $(event "dragged on" length) $(entry "dragged on" length)"
+block "dragged 2" ",\"calendar_id\":$PRIMARY"
+comes_to "another" "$both"
+until_true 20 held "$TEAM"
+fake_set move "$(event "dragged 2" '.[0].id')|johanna"
+until_true 30 gone
+is "that is gone from the one calendar before it is seen in the other" 0 $?
+read_at "$TEAM" now
+until_true 30 lies_in "$TEAM"
+is "is back then" 0 $?
+edit '{"title":"dragged off"}'
+comes_to "and is changed where it lies, too" "$both"
+is "once, too" "team#johanna@group.calendar.test 1 1" "$(event "dragged off" '.[0]._calendar') $(event "dragged off" length) $(entry "dragged off" length)"
+is "its history has all of it" "create,delete,restore,update" "$(sql "SELECT string_agg(DISTINCT op, ',' ORDER BY op) FROM core.audit WHERE resource = 'time_block' AND row_id = $ID")"
+
 # --- a calendar that was emptied ------------------------------------------------------------------------------------
 mine() { sql "SELECT count(*) FROM billing.time_blocks WHERE organization_id = $ORG AND title LIKE 'many %' AND deleted_at IS NULL"; }
 http POST /api/time-blocks/bulk "$TOKEN" "$(jq -nc '{records: [range(25) | {title: "many \(.)",

@@ -124,6 +124,8 @@ static void put_event(struct task *task, struct buf *out, const msgpack_object *
         return;
     buf_printf(out, "%s{\"ours\":%s", out->len > 1 ? "," : "",
                mp_same(mp_find(marks, "app"), "bureau") ? "true" : "false");
+    put_pair(out, "block", mp_text(a, mp_find(marks, "block_id")));
+    put_pair(out, "org", mp_text(a, mp_find(marks, "org_id")));
     put_pair(out, "id", id);
     put_pair(out, "etag", mp_text(a, mp_find(event, "etag")));
     put_pair(out, "status", mp_text(a, mp_find(event, "status")));

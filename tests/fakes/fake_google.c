@@ -398,8 +398,21 @@ bool google_serve(struct exchange *x)
 
 /* ---- control ---- */
 
-/* somebody's own hand in the calendar: event=account|id|title|start|end; edit=id|title; remove=id
- */
+/* To the account's team calendar: the old one says it is gone, the new one has it under its id. */
+static void move(json_t *e, const char *account)
+{
+    char target[128], id[1100];
+    calendar_id(account, 1, target);
+    snprintf(id, sizeof id, "%s", json_string_value(json_object_get(e, "id")));
+    json_t *body = json_deep_copy(e);
+    put_event(target, id, body);
+    json_decref(body);
+    json_object_set_new(e, "status", json_string("cancelled"));
+    touch(e);
+}
+
+/* somebody's own hand in the calendar: event=account|id|title|start|end; edit=id|title; remove=id;
+   move=id|account */
 static void by_hand(const char *name, const char *value)
 {
     char v[512], *part[5] = {0}, calendar_name[128];
@@ -421,6 +434,10 @@ static void by_hand(const char *name, const char *value)
     {
         if (strcmp(json_string_value(json_object_get(e, "id")), part[0]) != 0)
             continue;
+        if (strcmp(name, "move") == 0 && part[1] != NULL && !is_cancelled(e)) {
+            move(e, part[1]);
+            return;
+        }
         if (strcmp(name, "edit") == 0)
             json_object_set_new(e, "summary", json_string(part[1]));
         else
@@ -431,7 +448,8 @@ static void by_hand(const char *name, const char *value)
 
 bool google_set(const char *name, const char *value)
 {
-    if (strcmp(name, "event") == 0 || strcmp(name, "edit") == 0 || strcmp(name, "remove") == 0)
+    if (strcmp(name, "event") == 0 || strcmp(name, "edit") == 0 || strcmp(name, "remove") == 0 ||
+        strcmp(name, "move") == 0)
         by_hand(name, value);
     else if (strcmp(name, "old_tokens") == 0)
         oldest = serial + 1;
