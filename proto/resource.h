@@ -23,6 +23,7 @@ struct relation {
     const char *sql;
     enum role least;   /* who is shown it; ROLE_NONE: everyone */
     const char *below; /* SQL shown to lower roles instead; NULL: the key is absent */
+    const char *fresh; /* the same in the statement that has just written it; NULL: as sql */
 };
 
 /* A query parameter with a name of its own. `where` is SQL with %s where the bound text value goes

@@ -23,9 +23,12 @@ enum { WHOLE = IN_ITEM | IN_CHANGE };
 /* Whole in get, create and update; lists, delete and restore show the columns alone. */
 static const struct relation relations[] = {
     {"user", WHOLE, "rentals.user_json(t.user_id)", ROLE_NONE},
-    {"assignees", WHOLE, "rentals.assignees_json(t.id)", ROLE_NONE},
-    {"beneficiaries", WHOLE, "rentals.beneficiaries_json(t.id)", ROLE_NONE},
-    {"materials", WHOLE, "rentals.event_materials_json(t.id)", ROLE_NONE},
+    {"assignees", WHOLE, "rentals.assignees_json(t.id)", ROLE_NONE,
+     .fresh = "rentals.assignees_now(t.id)"},
+    {"beneficiaries", WHOLE, "rentals.beneficiaries_json(t.id)", ROLE_NONE,
+     .fresh = "rentals.beneficiaries_now(t.id)"},
+    {"materials", WHOLE, "rentals.event_materials_json(t.id)", ROLE_NONE,
+     .fresh = "rentals.event_materials_now(t.id)"},
     {"bills", WHOLE, "rentals.bills_json(t.id)", ROLE_USER, "'[]'::json"},
     {0},
 };

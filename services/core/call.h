@@ -92,6 +92,14 @@ struct hooks {
        object of these lists over alias t: what an update changes of them stands in the history. */
     const char *const *lists;
     const char *lists_sql;
+    /* A create that is one statement, with others in one round trip: all three or none. judge_sql
+       puts a text expression, evaluated before anything is written; NULL: the row may be made, else
+       judged makes what it says the call's error, and there is nothing to undo. made_sql puts a
+       condition over the new row t that is true: what belongs to it is written there. check is
+       still called, without SQL; after_write is not. */
+    void (*judge_sql)(struct call *call, struct sql *sql);
+    enum err (*judged)(struct call *call, const char *said);
+    void (*made_sql)(struct call *call, struct sql *sql);
     enum err (*after_delete)(struct call *call, int64_t id);
     enum err (*after_restore)(struct call *call, int64_t id);
     /* Instead of crud_list and crud_get (service.c calls them; they may call crud_* in turn). */

@@ -73,6 +73,8 @@ static enum err read_row(struct call *call, const struct pg_result *result, enum
         return refuse(call);
     case ROW_STALE:
         return call_fail(call, ERR_STALE, NULL);
+    case ROW_JUDGED:
+        return call->hooks->judged(call, pg_text(result, 0, 2));
     case ROW_REFERENCE:
         break;
     }
@@ -217,6 +219,8 @@ static bool has_write_hooks(const struct call *call, enum verb verb)
     switch (verb) {
     case VERB_CREATE:
     case VERB_UPDATE:
+        if (verb == VERB_CREATE && h->judge_sql != NULL)
+            return false;
         return (h->check != NULL || h->after_write != NULL) &&
                (h->applies == NULL || h->applies(call));
     case VERB_DELETE:
@@ -415,9 +419,8 @@ static enum err write_row(struct call *call, enum err (*after)(struct call *, in
 
 static enum err write_with_hooks(struct call *call)
 {
-    const struct hooks *h = call->hooks;
-    bool none = h == NULL || (h->applies != NULL && !h->applies(call));
-    return write_row(call, none ? NULL : h->after_write, true);
+    bool hooked = has_write_hooks(call, verb_of(call));
+    return write_row(call, hooked ? call->hooks->after_write : NULL, true);
 }
 
 enum err crud_create(struct call *call) { return write_with_hooks(call); }

@@ -9,7 +9,7 @@
 
 #include "services/core/call.h"
 
-enum row_code { ROW_OK, ROW_FORBIDDEN, ROW_STALE, ROW_REFERENCE, ROW_DESTROYED };
+enum row_code { ROW_OK, ROW_FORBIDDEN, ROW_STALE, ROW_REFERENCE, ROW_DESTROYED, ROW_JUDGED };
 enum trash { TRASH_NOT, TRASH_ONLY, TRASH_WITH };
 
 /* sql_select.c */
@@ -41,6 +41,8 @@ void sql_item(struct call *call, struct sql *sql, int64_t id, unsigned where);
 void sql_seen(struct call *call, struct sql *sql, int64_t id);
 
 /* sql_write.c */
+/* Is it a create that its hooks judge in SQL (hooks.judge_sql)? */
+bool sql_is_judged(const struct call *call);
 void sql_create(struct call *call, struct sql *sql);
 void sql_update(struct call *call, struct sql *sql);
 void sql_delete(struct call *call, struct sql *sql);

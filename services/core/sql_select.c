@@ -147,6 +147,13 @@ static bool is_embedded(const struct call *call, const struct relation *relation
            is_named(query_find(call->request, "include"), relation->key);
 }
 
+static const char *embed_sql(const struct call *call, const struct relation *relation)
+{
+    if (is_withheld(call, relation))
+        return relation->below;
+    return relation->fresh != NULL && sql_is_judged(call) ? relation->fresh : relation->sql;
+}
+
 /* End of the part of a list of SQL expressions that starts at text: the next comma outside of
    parentheses and quotes, or the end. */
 static size_t part_length(const char *text)
@@ -197,8 +204,7 @@ void sql_columns(struct call *call, struct sql *sql, unsigned where)
     }
     for (const struct relation *e = r->relations; e != NULL && e->key != NULL; e++)
         if (is_embedded(call, e, where)) {
-            sql_printf(sql, "%s(%s) AS \"%s\"", comma, is_withheld(call, e) ? e->below : e->sql,
-                       e->key);
+            sql_printf(sql, "%s(%s) AS \"%s\"", comma, embed_sql(call, e), e->key);
             comma = ", ";
         }
     put_extra(call, sql);

@@ -191,10 +191,15 @@ static void put_returning(struct write *w)
     sql_printf(w->sql, " RETURNING t.*, %s AS \"@v\")", sql_version(w->call->resource));
 }
 
+bool sql_is_judged(const struct call *call)
+{
+    return call->created && call->hooks != NULL && call->hooks->judge_sql != NULL;
+}
+
 /* Behind a hook the row is read once more (crud.c): what only changes show can wait until then. */
 static unsigned shown(const struct call *call)
 {
-    bool again = call->hooks != NULL && call->hooks->after_write != NULL;
+    bool again = call->hooks != NULL && call->hooks->after_write != NULL && !sql_is_judged(call);
     return again ? IN_WRITE : IN_WRITE | IN_CHANGE;
 }
 
@@ -217,38 +222,63 @@ static void add_defaults(struct call *call)
             call_set(call, field_column(f), f->def, field_cast(f));
 }
 
+/* Column names, then their values, of the row to be made. */
+static void put_columns(struct write *w, bool values)
+{
+    struct call *call = w->call;
+    bool organization = resource_has_organization(call->resource);
+    if (organization && values)
+        sql_printf(w->sql, "$%d::bigint", sql_bind_int(w->sql, call->request->who.organization_id));
+    else if (organization)
+        sql_puts(w->sql, "organization_id");
+    for (size_t i = 0; i < call->columns_n; i++) {
+        sql_puts(w->sql, i > 0 || organization ? ", " : "");
+        if (values)
+            put_value(w, i);
+        else
+            sql_puts(w->sql, call->columns[i].name);
+    }
+}
+
+/* What the judge said, or why there is no new row else. */
+static void put_refusals(struct write *w)
+{
+    if (sql_is_judged(w->call))
+        sql_printf(w->sql,
+                   " UNION ALL SELECT %d, NULL::json, said FROM judged WHERE said IS NOT NULL",
+                   ROW_JUDGED);
+    if (!has_targets(w))
+        return;
+    sql_printf(w->sql, " UNION ALL SELECT %d, ", ROW_REFERENCE);
+    put_broken(w);
+    sql_puts(w->sql, ", NULL WHERE NOT EXISTS (SELECT 1 FROM new)");
+}
+
 void sql_create(struct call *call, struct sql *sql)
 {
     struct write w = {.call = call, .sql = sql};
-    const struct resource *r = call->resource;
-    bool organization = resource_has_organization(r);
+    const struct hooks *judge = sql_is_judged(call) ? call->hooks : NULL;
     add_defaults(call);
-    const char *comma = organization ? ", " : "";
-    sql_printf(sql, "WITH new AS (INSERT INTO %s AS t (%s", r->table,
-               organization ? "organization_id" : "");
-    for (size_t i = 0; i < call->columns_n; i++) {
-        sql_printf(sql, "%s%s", comma, call->columns[i].name);
-        comma = ", ";
+    sql_puts(sql, "WITH ");
+    if (judge != NULL) {
+        sql_puts(sql, "judged AS MATERIALIZED (SELECT ");
+        judge->judge_sql(call, sql);
+        sql_puts(sql, " AS said), ");
     }
+    sql_printf(sql, "new AS (INSERT INTO %s AS t (", call->resource->table);
+    put_columns(&w, false);
     sql_puts(sql, ") SELECT ");
-    if (organization)
-        sql_printf(sql, "$%d::bigint", sql_bind_int(sql, call->request->who.organization_id));
-    comma = organization ? ", " : "";
-    for (size_t i = 0; i < call->columns_n; i++) {
-        sql_puts(sql, comma);
-        put_value(&w, i);
-        comma = ", ";
-    }
-    sql_puts(sql, " WHERE true");
+    put_columns(&w, true);
+    sql_puts(sql, judge != NULL ? " FROM judged WHERE said IS NULL" : " WHERE true");
     put_targets(&w);
     put_returning(&w);
     audit_sql(call, sql, AUDIT_CREATE, "new");
     put_new(&w, shown(call));
-    if (!has_targets(&w))
-        return;
-    sql_printf(sql, " UNION ALL SELECT %d, ", ROW_REFERENCE);
-    put_broken(&w);
-    sql_puts(sql, ", NULL WHERE NOT EXISTS (SELECT 1 FROM new)");
+    if (judge != NULL) {
+        sql_puts(sql, " WHERE ");
+        judge->made_sql(call, sql);
+    }
+    put_refusals(&w);
 }
 
 static void put_assignments(struct write *w)

@@ -24,13 +24,12 @@ static bool locks(const struct job *job)
     return hooks != NULL && hooks->locks != NULL && hooks->locks(&job->call);
 }
 
-/* The locks of hooks.locks, before anything else of the transaction. A service has one at most. */
-static enum err lock_first(struct job **jobs, size_t n, int64_t timeout_ms)
+/* The statement that takes the locks of hooks.locks, before anything else of the transaction, and
+   who asks for it; NULL: nobody. A service has one such lock at most. */
+static struct job *lock_sql(struct job **jobs, size_t n, struct sql *sql)
 {
     struct job *asker = NULL;
     struct buf ids;
-    struct sql sql;
-    struct pg_result *rows;
     for (size_t i = 0; i < n; i++) {
         if (!locks(jobs[i]))
             continue;
@@ -41,15 +40,11 @@ static enum err lock_first(struct job **jobs, size_t n, int64_t timeout_ms)
         asker = asker == NULL ? jobs[i] : asker;
     }
     if (asker == NULL)
-        return ERR_OK;
+        return NULL;
     buf_putc(&ids, '}');
-    become(asker, timeout_ms);
-    sql_init(&sql, asker->call.arena);
-    sql_printf(&sql, "SELECT %s($%d::bigint[])", asker->call.hooks->lock, sql_bind(&sql, ids.data));
-    asker->call.joined = true;
-    enum err err = call_run(&asker->call, &sql, &rows);
-    asker->call.joined = false;
-    return err;
+    sql_init(sql, asker->call.arena);
+    sql_printf(sql, "SELECT %s($%d::bigint[])", asker->call.hooks->lock, sql_bind(sql, ids.data));
+    return asker;
 }
 
 /* ---- alone ---- */
@@ -76,8 +71,10 @@ static enum err try_once(struct job *job)
     job_reset(job);
     if (call_begin(call) != ERR_OK)
         return job->reply.err;
-    enum err err = lock_first(&job, 1, call_left_ms(call));
+    struct sql lock;
+    struct pg_result *rows;
     call->joined = true;
+    enum err err = lock_sql(&job, 1, &lock) == NULL ? ERR_OK : call_run(call, &lock, &rows);
     if (err == ERR_OK)
         err = keyed ? idempotency_run(job) : job_admit(job);
     if (!keyed && err == ERR_OK)
@@ -113,12 +110,20 @@ static void run_alone(struct job *job)
 
 /* ---- together ---- */
 
-/* false: the whole transaction is to be given up. */
+/* The locks and every plain write in one round trip: whoever waited for a lock goes on at once.
+   false: the whole transaction is to be given up. */
 static bool singles_together(struct worker *worker, struct job **jobs, size_t n)
 {
-    struct pg_item *items = arena_alloc(worker->arena, n * sizeof(*items));
-    struct job **planned = arena_alloc(worker->arena, n * sizeof(*planned));
-    size_t count = 0;
+    struct pg_item *items = arena_alloc(worker->arena, (n + 1) * sizeof(*items));
+    struct job **planned = arena_alloc(worker->arena, (n + 1) * sizeof(*planned));
+    struct sql lock;
+    size_t count = 0, first = 0;
+    struct job *asker = lock_sql(jobs, n, &lock);
+    if (asker != NULL) {
+        job_item(asker, &items[0]);
+        items[0].sql = &lock;
+        first = count = 1;
+    }
     for (size_t i = 0; i < n; i++) {
         if (jobs[i]->kind != JOB_WRITE_SINGLE || job_plan(jobs[i]) != ERR_OK)
             continue;
@@ -131,9 +136,9 @@ static bool singles_together(struct worker *worker, struct job **jobs, size_t n)
     if (!pg_run_writes(worker->pg, worker->arena, items, count))
         return false;
     bool good = true;
-    for (size_t i = 0; good && i < count; i++) {
+    for (size_t i = first; good && i < count; i++) {
         planned[i]->reply.err = crud_finish(&planned[i]->call, items[i].result);
-        good = planned[i]->reply.err == ERR_OK;
+        good = err_status(planned[i]->reply.err) < 500; /* refused: nothing was written */
     }
     return good;
 }
@@ -185,8 +190,7 @@ static bool run_together(struct worker *worker, struct job **jobs, size_t n)
         job_reset(jobs[i]);
     if (pg_begin(worker->pg, 0, 0, timeout) != ERR_OK)
         return false; /* each says so itself */
-    if (lock_first(jobs, n, timeout) != ERR_OK || !singles_together(worker, jobs, n) ||
-        !others_together(worker, jobs, n, timeout)) {
+    if (!singles_together(worker, jobs, n) || !others_together(worker, jobs, n, timeout)) {
         pg_rollback(worker->pg);
         return false;
     }

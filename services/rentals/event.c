@@ -30,7 +30,7 @@ static enum err judge(struct call *call)
     struct sql sql;
     struct pg_result *result;
     sql_init(&sql, call->arena);
-    int row = call->created ? sql_bind(&sql, NULL) : sql_bind_int(&sql, call->request->row);
+    int row = sql_bind_int(&sql, call->request->row);
     int user = sql_bind(&sql, call_value(call, "user_id"));
     int start = sql_bind(&sql, call_value(call, "start_date"));
     int end = sql_bind(&sql, call_value(call, "end_date"));
@@ -53,10 +53,48 @@ static enum err check(struct call *call)
 {
     struct event_lists lists;
     enum err err = read_lists(call, &lists);
-    if (err == ERR_OK &&
+    if (err == ERR_OK && !call->created &&
         (call_has(call, "user_id") || call_has(call, "start_date") || call_has(call, "end_date")))
         err = judge(call);
     return err;
+}
+
+/* A new event is judged by the statement that makes it. */
+static void judge_new(struct call *call, struct sql *sql)
+{
+    struct event_lists lists = {0};
+    (void)read_lists(call, &lists); /* check has done so */
+    int user = sql_bind(sql, call_value(call, "user_id"));
+    int start = sql_bind(sql, call_value(call, "start_date"));
+    int end = sql_bind(sql, call_value(call, "end_date"));
+    int confirmed = sql_bind(sql, call_value(call, "is_confirmed"));
+    int until = sql_bind(sql, call_value(call, "expires_at"));
+    int people = sql_bind(sql, lists.beneficiaries), crew = sql_bind(sql, lists.assignees);
+    sql_printf(sql,
+               "rentals.judge_new_event($%d::bigint, $%d::timestamptz, $%d::timestamptz,"
+               " $%d::boolean OR coalesce($%d::timestamptz > now(), true), $%d::bigint[],"
+               " $%d::bigint[], $%d::jsonb)",
+               user, start, end, confirmed, until, people, crew, sql_bind(sql, lists.materials));
+}
+
+static enum err judged_new(struct call *call, const char *said)
+{
+    static const char *const lists[] = {"user_id", "beneficiaries", "assignees", "materials"};
+    for (size_t i = 0; i < COUNT_OF(lists); i++)
+        if (strcmp(said, lists[i]) == 0)
+            return call_fault(call, lists[i], RULE_EXISTS, NULL, NULL);
+    if (strcmp(said, "end_date") == 0)
+        return call_fault(call, "end_date", RULE_AFTER, "start date", NULL);
+    return call_fail(call, ERR_CONFLICT, "%s", said);
+}
+
+static void keep_new(struct call *call, struct sql *sql)
+{
+    struct event_lists lists = {0};
+    (void)read_lists(call, &lists);
+    int people = sql_bind(sql, lists.beneficiaries), crew = sql_bind(sql, lists.assignees);
+    sql_printf(sql, "rentals.keep_new_lists(t.id, $%d::bigint[], $%d::bigint[], $%d::jsonb)",
+               people, crew, sql_bind(sql, lists.materials));
 }
 
 /* Writes that may make the event book more; what they made short is judged by comparing with before
@@ -184,6 +222,9 @@ const struct hooks event_hooks = {
     .locks = locks,
     .lock = "rentals.lock_bookings",
     .check = check,
+    .judge_sql = judge_new,
+    .judged = judged_new,
+    .made_sql = keep_new,
     .after_write = after_write,
     .lists = lists,
     .lists_sql = "rentals.event_lists(t.id)",

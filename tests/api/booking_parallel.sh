@@ -66,6 +66,28 @@ like "writers on many materials get a decision each" '^[0-9]+ x 201, [0-9]+ x 40
 is "nothing is overbooked" 0 "$(overbooked)"
 is "no two writers waited for each other" "$before" "$(deadlocks)"
 
+# What is wrong with one is told to that one, as it would be alone, and costs those beside it nothing.
+splits() { curl -s "$URL/metrics" | awk '/^bureau_groups_split_total/ { n += $2 } END { print n + 0 }'; }
+trashed=$(material TRASHED 5)
+http DELETE "/api/materials/$trashed" "$TOKEN"
+crowded=$(material CROWD 4)
+crowd() { # a body of each kind: fits or not, nothing there, in the trash, a stranger, backwards
+    local day='"start_date":"2027-04-10","end_date":"2027-04-12"' wants="\"materials\":[{\"id\":$crowded,\"quantity\":1}]"
+    echo "{\"user_id\":$USER_ID,\"title\":\"Crowd\",$day,$wants}"
+    echo "{\"user_id\":$USER_ID,\"title\":\"Crowd\",$day,\"materials\":[{\"id\":999999999,\"quantity\":1}]}"
+    echo "{\"user_id\":$USER_ID,\"title\":\"Crowd\",$day,\"materials\":[{\"id\":$trashed,\"quantity\":1}]}"
+    echo "{\"user_id\":$USER_ID,\"title\":\"Crowd\",$day,\"beneficiaries\":[999999999],$wants}"
+    echo "{\"user_id\":999999999,\"title\":\"Crowd\",$day,$wants}"
+    echo "{\"user_id\":$USER_ID,\"title\":\"Crowd\",\"start_date\":\"2027-04-12\",\"end_date\":\"2027-04-10\",$wants}"
+}
+before_crowd=$(splits)
+got=$(for ((i = 0; i < 20; i++)); do crowd; done | at_once)
+is "in a crowd of good and bad bookings each gets its own answer" "4 x 201, 100 x 400, 16 x 409" "$got"
+is "and no group of them had to be run again" "$before_crowd" "$(splits)"
+is "what was made is there" 4 "$(pg_sql bureau -c "SELECT sum(quantity) FROM rentals.event_materials WHERE organization_id = $ORG AND material_id = $crowded")"
+is "what was refused left nothing" 4 "$(pg_sql bureau -c "SELECT count(*) FROM rentals.events WHERE organization_id = $ORG AND title = 'Crowd'")"
+is "but for the made ones the history says nothing" 4 "$(pg_sql bureau -c "SELECT count(*) FROM core.audit WHERE organization_id = $ORG AND resource = 'event' AND changes ->> 'title' = 'Crowd'")"
+
 # Five events with one piece each of eight: three of them can have a second one. Whoever has it may say
 # so again; so may all when the stock is lowered, for nobody asks for more.
 growing=$(material GROW 8)
