@@ -127,7 +127,7 @@ enum err utilization(struct call *call)
 {
     const char *from = NULL, *to = NULL;
     enum err start = day_of(call, "start", &from), end = day_of(call, "end", &to);
-    if (start != ERR_OK || end != ERR_OK)
+    if (from == NULL || to == NULL)
         return start != ERR_OK ? start : end;
     if (strcmp(from, to) > 0)
         return call_fault(call, "end", RULE_AFTER, "start", NULL);
