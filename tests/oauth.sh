@@ -226,3 +226,7 @@ fake_fault "POST /revoke" status status=500 reason=broken
 http DELETE "/api/integrations/$(jq '.data[] | select(.provider == "google_calendar").id' <<<"$BODY")" "$TOKEN"
 is "a provider that takes no token back keeps nobody" 200 "$STATUS"
 is "the tokens are wiped all the same" 0 "$(sql "SELECT count(*) FROM sync.integrations WHERE provider = 'google_calendar' AND organization_id = $org AND sealed IS NOT NULL")"
+noted() { sql "SELECT string_agg(op || ' ' || (changes ? 'sealed')::text, ',' ORDER BY id) FROM (SELECT * FROM core.audit
+    WHERE organization_id = $org AND user_id = $me AND resource = '$1' AND $2 ORDER BY id) a"; }
+like "who connected it and let it go is in the log of changes" "^create false,(update false,)*delete false$" \
+    "$(noted integration "row_id = (SELECT id FROM sync.integrations WHERE organization_id = $org AND provider = 'google_calendar')")"

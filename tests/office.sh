@@ -99,6 +99,8 @@ until_true 10 reached synced
 is "deleted there: put back" 1 "$(events "put back")"
 http PUT "/api/calendars/$TEAM" "$TOKEN" '{"is_enabled":true}'
 is "another calendar is switched on" 200 "$STATUS"
+is "by whom is in the log of changes" "$USER_ID update [false, true]" \
+    "$(sql "SELECT user_id || ' ' || op || ' ' || (changes ->> 'is_enabled') FROM core.audit WHERE resource = 'calendar' AND row_id = $TEAM")"
 edit "{\"calendar_id\":$TEAM}"
 force
 until_true 10 reached synced
@@ -148,6 +150,8 @@ connect office365_calendar "$TOKEN"
 until_true 15 reached synced
 is "connected again: it goes on by itself, once" "synced 1" "$(show calendar_sync_status) $(events revoked)"
 until_true 10 healthy
+is "that it had to be connected, and was, is in the log of changes" "[false, true],[true, false]" \
+    "$(sql "SELECT string_agg(changes ->> 'needs_reconnect', ',' ORDER BY id) FROM core.audit WHERE resource = 'integration' AND row_id = $OFFICE AND op = 'update'")"
 is "and the account is well" "false null true" "$(health)"
 fake_fault "POST /v1.0/me/calendars" status status=404 reason=ErrorItemNotFound
 block nowhere

@@ -81,7 +81,7 @@ told() { [[ $(grep -lF "To: <$EMAIL>" "$BUREAU_DATA"/mail/*.eml 2>/dev/null | xa
 until_true 15 told 1
 is "its owner is told by mail" 0 $?
 is "and the log of changes says so" "update The receiver answered 410 Gone." \
-    "$(sql "SELECT op || ' ' || (changes -> 'disabled_reason' ->> 1) FROM core.audit WHERE resource = 'webhook' AND row_id = $HOOK")"
+    "$(sql "SELECT op || ' ' || (changes -> 'disabled_reason' ->> 1) FROM core.audit WHERE resource = 'webhook' AND row_id = $HOOK AND changes ? 'disabled_reason'")"
 http POST "/api/webhooks/$HOOK/test" "$TOKEN"
 is "what is off takes no test" 409 "$STATUS"
 client after
