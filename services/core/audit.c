@@ -76,18 +76,24 @@ enum err audit_lists(struct call *call, int64_t id, const char *before)
     struct sql sql;
     struct pg_result *result;
     sql_init(&sql, call->arena);
-    sql_printf(&sql,
-               "INSERT INTO core.audit (organization_id, resource, row_id, op, user_id, token_id,"
-               " request_id, changes) SELECT x.organization_id, '%s', x.id, 'update', $%d::bigint,"
-               " $%d::bigint, $%d::text, x.changes FROM (SELECT t.organization_id, t.id,",
-               call->resource->name, sql_bind_int(&sql, who->user_id),
-               sql_bind_int(&sql, who->token_id), sql_bind(&sql, call->request->id));
+    sql_printf(
+        &sql,
+        "WITH log AS (INSERT INTO core.audit (organization_id, resource, row_id, op, user_id,"
+        " token_id, request_id, changes) SELECT x.organization_id, '%s', x.id, 'update', "
+        "$%d::bigint,"
+        " $%d::bigint, $%d::text, x.changes FROM (SELECT t.organization_id, t.id,",
+        call->resource->name, sql_bind_int(&sql, who->user_id), sql_bind_int(&sql, who->token_id),
+        sql_bind(&sql, call->request->id));
     sql_printf(&sql,
                " core.audit_diff($%d::jsonb, (%s), '{}') AS changes FROM %s t"
                " WHERE t.id = $%d::bigint",
                sql_bind(&sql, before), call->hooks->lists_sql, call->resource->table,
                sql_bind_int(&sql, id));
     sql_scope(call, &sql, TRASH_NOT);
-    sql_puts(&sql, ") x WHERE x.changes <> '{}'");
+    sql_printf(&sql,
+               ") x WHERE x.changes <> '{}' RETURNING organization_id, row_id) UPDATE %s AS t"
+               " SET updated_at = clock_timestamp() FROM log"
+               " WHERE t.organization_id = log.organization_id AND t.id = log.row_id",
+               call->resource->table);
     return call_run(call, &sql, &result);
 }

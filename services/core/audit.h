@@ -22,7 +22,7 @@ void audit_sql(struct call *call, struct sql *sql, enum audit_op op, const char 
 /* The lists beside a row (hooks.lists_sql) as they are, for audit_lists. The row is locked already.
  */
 enum err audit_lists_read(struct call *call, int64_t id, const char **out) MUST_USE;
-/* What is another than `before` is logged as an update. */
+/* What is another than `before` is logged as an update, and makes a new version of the row. */
 enum err audit_lists(struct call *call, int64_t id, const char *before) MUST_USE;
 
 /* Op "history": the changes of one record that the caller may see, newest first, by cursor. */

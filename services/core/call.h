@@ -89,7 +89,8 @@ struct hooks {
     enum err (*check_values)(struct call *call);
     enum err (*after_write)(struct call *call, int64_t id);
     /* Keys of a body whose lists after_write keeps beside the row (ends with NULL), and a jsonb
-       object of these lists over alias t: what an update changes of them stands in the history. */
+       object of these lists over alias t: what an update changes of them stands in the history and
+       makes a new version of the row, which has updated_at then. */
     const char *const *lists;
     const char *lists_sql;
     /* A create that is one statement, with others in one round trip: all three or none. judge_sql

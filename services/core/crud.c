@@ -86,6 +86,17 @@ static void set_json(struct call *call, const char *json)
     call->reply->json = (struct slice){json, json == NULL ? 0 : strlen(json)};
 }
 
+/* A row that was read once more after its write has the tag of what was read last. */
+static void put_tag(struct call *call, const char *tag)
+{
+    for (struct pair *h = call->reply->headers; h->name != NULL; h++)
+        if (strcmp(h->name, "ETag") == 0) {
+            h->value = tag;
+            return;
+        }
+    call_header(call, "ETag", tag);
+}
+
 /* ETag: version of the row, and of its rendering; true when the caller has just that already. */
 static bool set_etag(struct call *call, const char *version)
 {
@@ -94,7 +105,7 @@ static bool set_etag(struct call *call, const char *version)
         return false;
     const char *tag = arena_printf(call->arena, "\"%s-%08x\"", version,
                                    (unsigned)crypto_crc32b(json->data, json->len));
-    call_header(call, "ETag", tag);
+    put_tag(call, tag);
     const char *known = call->request->headers[HEADER_IF_NONE_MATCH];
     return known != NULL && (strcmp(known, "*") == 0 || strstr(known, tag) != NULL);
 }
@@ -368,6 +379,8 @@ static enum err reread(struct call *call, int64_t id)
         return ERR_OK; /* given away by this very write: the first answer stands */
     err = read_row(call, result, &code);
     set_json(call, pg_text(result, 0, 1));
+    if (err == ERR_OK)
+        (void)set_etag(call, pg_text(result, 0, 2));
     return err;
 }
 

@@ -319,10 +319,11 @@ void sql_update(struct call *call, struct sql *sql)
         sql_puts(sql, " AND old.id = t.id");
     put_allowed(&w);
     put_targets(&w);
+    bool hooked = call->hooks != NULL && call->hooks->after_write != NULL;
     if (changes)
         put_returning(&w);
-    else
-        sql_puts(sql, ")");
+    else /* what the hook writes beside the row, others write in turn */
+        sql_puts(sql, hooked ? " FOR NO KEY UPDATE OF t)" : ")");
     if (changes)
         audit_sql(call, sql, AUDIT_UPDATE, "new");
     put_new(&w, shown(call));

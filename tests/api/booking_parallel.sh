@@ -137,3 +137,31 @@ for mode in refuse report; do
 done
 is "they waited in one order" "$before" "$(deadlocks)"
 rm -f -- "$RUN/single.codes"
+
+# Lists beside a row are replaced by one after the other, and the history tells each step.
+changed() { # resource, row, list: entries, and those that do not begin where the one before ended
+    pg_sql bureau -c "SELECT count(*) || ' entries, ' || count(*) FILTER (WHERE was <> became) || ' gaps' FROM (
+        SELECT changes -> '$3' -> 0 AS was, lag(changes -> '$3' -> 1) OVER (ORDER BY id) AS became
+          FROM core.audit WHERE organization_id = $ORG AND resource = '$1' AND row_id = $2
+           AND op = 'update' AND changes ? '$3') x"
+}
+http POST /api/persons "$TOKEN" '{"first_name":"Jean","last_name":"Client","tags":["Start"]}'
+person=$(jq -r .id <<<"$BODY")
+got=$(for ((i = 0; i < 64; i++)); do
+    printf '{"materials":[{"id":%s,"quantity":%d},{"id":%s,"quantity":%d}],"assignees":[%s]}\n' "${ids[0]}" \
+        $((1 + i % 2)) "${ids[1]}" $((1 + i % 3 % 2)) "$( ((i % 2)) && echo "$person")"
+done | at_once PUT "/api/events/${events[0]}")
+is "64 writers of one event's lists are all done" "64 x 200" "$got"
+like "each change of its materials begins where the one before ended" '^[0-9]+ entries, 0 gaps$' "$(changed event "${events[0]}" materials)"
+got=$(for ((i = 0; i < 64; i++)); do printf '{"tags":["Tag %d","Start"]}\n' $((i % 5)); done | at_once PUT "/api/persons/$person")
+is "and of one person's tags" "64 x 200" "$got"
+like "as do those of her tags" '^[0-9]+ entries, 0 gaps$' "$(changed person "$person" tags)"
+got=$(for ((i = 0; i < 64; i++)); do printf '{"tags":["Tag %d"]}\n' $((i % 5)); done | at_once PUT "/api/materials/${ids[0]}")
+is "and of one material's" "64 x 200" "$got"
+got=$(for ((i = 0; i < 8; i++)); do
+    records=
+    for id in $(shuf -e "${events[@]}"); do records+=",{\"id\":$id,\"assignees\":[$( ((i % 2)) && echo "$person")]}"; done
+    printf '{"records":[%s]}\n' "${records#,}"
+done | at_once PUT /api/events/bulk)
+is "and 8 bulk requests on the lists of ${#events[@]} events" "8 x 200" "$got"
+is "lists: they waited in one order" "$before" "$(deadlocks)"
