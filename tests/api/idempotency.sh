@@ -37,14 +37,18 @@ somebody_waits() {
 
 # at_once CLAIM LOCK VERB PATH BODY: the first waits for LOCK, the second is told so, the third is the first.
 at_once() {
-    local key=at-once-$RANDOM$RANDOM first
-    hold "$2" || not_ok "$1: the lock is held"
-    keyed first "$3" "$4" "$key" "$5" &
-    first=$!
-    until_true 20 somebody_waits || not_ok "$1: the first is in the database"
-    keyed second "$3" "$4" "$key" "$5"
-    let_go
-    wait "$first"
+    local key first try
+    for try in 1 2 3; do # a first one that ran into its deadline says that the machine was slow
+        key=at-once-$RANDOM$RANDOM
+        hold "$2" || not_ok "$1: the lock is held"
+        keyed first "$3" "$4" "$key" "$5" &
+        first=$!
+        until_true 20 somebody_waits || not_ok "$1: the first is in the database"
+        keyed second "$3" "$4" "$key" "$5"
+        let_go
+        wait "$first"
+        [[ $(status first) == 504 ]] || break
+    done
     keyed third "$3" "$4" "$key" "$5"
     is "$1: while it runs the same key is 409" "409 1" "$(status second) $(header second Retry-After)"
     like "$1: which says why" 'still running' "$(body second)"
