@@ -2,16 +2,19 @@
 -- answer that leaves nothing to undo; then the event is made, what it books, and what the caller is
 -- shown. Sweeps are one sort and one window, and every look-up goes by key, however the tables grow.
 
--- The most that is booked of each material at any instant of [p_from, p_to), by events but one.
--- Rows of one instant are peers of the window: each sees the level behind all of them.
-CREATE FUNCTION rentals.booked_most(p_materials bigint[], p_from timestamptz, p_to timestamptz,
-                                    p_without bigint)
-    RETURNS TABLE (material_id bigint, most bigint) LANGUAGE sql STABLE AS $$
+-- As before: the most that is booked at once, by material, by events but one; p_clip keeps the sweep to
+-- [p_from, p_to). Rows of one instant are peers of the window: each sees the level behind all of them.
+CREATE OR REPLACE FUNCTION rentals.peaks(p_materials bigint[], p_from timestamptz, p_to timestamptz,
+                                         p_without bigint, p_clip boolean)
+    RETURNS TABLE (material_id bigint, peak bigint) LANGUAGE sql STABLE AS $$
     SELECT l.material_id, max(l.level)
       FROM (SELECT s.material_id, sum(s.change) OVER (PARTITION BY s.material_id ORDER BY s.at) AS level
               FROM (SELECT b.material_id, side * b.quantity::integer AS change,
-                           CASE side WHEN 1 THEN greatest(b.start_at, p_from) ELSE least(b.end_at, p_to) END AS at
-                      FROM rentals.bookings(p_materials, p_from, p_to) b CROSS JOIN (VALUES (1), (-1)) x (side)
+                           CASE WHEN side = 1 AND p_clip THEN greatest(b.start_at, p_from)
+                                WHEN side = 1 THEN b.start_at
+                                WHEN p_clip THEN least(b.end_at, p_to) ELSE b.end_at END AS at
+                      FROM rentals.bookings(p_materials, p_from, p_to) b
+                     CROSS JOIN (VALUES (1), (-1)) x (side)
                      WHERE b.event_id IS DISTINCT FROM p_without) s) l
      GROUP BY l.material_id
 $$;
@@ -89,16 +92,16 @@ CREATE OR REPLACE FUNCTION rentals.shortages(e rentals.events, p_materials bigin
     SET plan_cache_mode = force_generic_plan AS $$
 DECLARE ids bigint[]; short bigint[]; wanted bigint[];
 BEGIN
-    SELECT array_agg(m.id), array_agg(b.most - m.there), array_agg(w.quantity) INTO ids, short, wanted
+    SELECT array_agg(m.id), array_agg(b.peak - m.there), array_agg(w.quantity) INTO ids, short, wanted
       FROM (SELECT DISTINCT x AS id FROM unnest(p_materials) x ORDER BY 1) want
      CROSS JOIN LATERAL (SELECT x.id, rentals.in_service(x.stock_quantity, x.out_of_order_quantity) AS there
                            FROM rentals.materials x
                           WHERE x.organization_id = core.org() AND x.id = want.id OFFSET 0) m
-     CROSS JOIN LATERAL rentals.booked_most(ARRAY[want.id], e.start_date, e.end_date, NULL) b
+     CROSS JOIN LATERAL rentals.peaks(ARRAY[want.id], e.start_date, e.end_date, NULL, true) b
       LEFT JOIN LATERAL (SELECT x.quantity FROM rentals.event_materials x
                           WHERE x.organization_id = core.org() AND x.event_id = e.id
                             AND x.material_id = want.id OFFSET 0) w ON true
-     WHERE b.most > m.there;
+     WHERE b.peak > m.there;
     RETURN CASE WHEN ids IS NOT NULL
                 THEN rentals.shortages_said(ids, short, wanted, e.start_date, e.end_date, e.id) END;
 END $$;
@@ -108,11 +111,11 @@ CREATE OR REPLACE FUNCTION rentals.short_within(p_materials bigint[], p_from tim
     SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     RETURN (SELECT array_agg(b.material_id)
-              FROM rentals.booked_most(p_materials, p_from, p_to, NULL) b
+              FROM rentals.peaks(p_materials, p_from, p_to, NULL, true) b
              CROSS JOIN LATERAL (SELECT rentals.in_service(x.stock_quantity, x.out_of_order_quantity) AS there
                                    FROM rentals.materials x
                                   WHERE x.organization_id = core.org() AND x.id = b.material_id OFFSET 0) m
-             WHERE b.most > m.there);
+             WHERE b.peak > m.there);
 END $$;
 
 -- What a list of [[material, quantity], …] asks for: named twice, the last one counts; none is none.
@@ -169,9 +172,9 @@ BEGIN
                                FROM rentals.materials x
                               WHERE x.organization_id = core.org() AND x.id = w.id
                                 AND x.deleted_at IS NULL OFFSET 0) m ON true
-          LEFT JOIN LATERAL (SELECT most FROM rentals.booked_most(ARRAY[w.id], p_start, p_end, NULL)
+          LEFT JOIN LATERAL (SELECT peak FROM rentals.peaks(ARRAY[w.id], p_start, p_end, NULL, true)
                               WHERE refuses) b ON true
-         CROSS JOIN LATERAL (SELECT w.quantity + coalesce(b.most, 0) - m.there AS lacks) l;
+         CROSS JOIN LATERAL (SELECT w.quantity + coalesce(b.peak, 0) - m.there AS lacks) l;
         IF unknown THEN RETURN 'materials'; END IF;
         IF NOT refuses THEN RETURN NULL; END IF;
         EXIT WHEN held OR lacking IS NOT NULL;
