@@ -5,23 +5,15 @@
 # for 5 s; all programs run without root on a read-only file system. TAP. Needs root.
 set -u
 . "$(dirname -- "$(readlink -f -- "$0")")/stack.sh"
+. "$ROOT/tests/namespaces.sh"
 
-((EUID == 0)) && unshare -n -m true 2>/dev/null || {
-    skip "networks of their own" "no right to make network and mount namespaces"
-    exit 0
-}
-for tool in ip node setpriv; do
-    command -v "$tool" >/dev/null || {
-        skip "networks of their own" "$tool is not installed"
-        exit 0
-    }
-done
+namespaces "networks of their own" node
 # All of it happens in namespaces that end with this script.
 [[ -n ${BUREAU_NETWORKS_INSIDE:-} ]] || BUREAU_NETWORKS_INSIDE=1 exec unshare -n -m --propagation private "$0" "$@"
 
 bin=${BUREAU_BIN:-$ROOT/build/bin}
 work=$(mktemp -d /tmp/bureau-networks.XXXXXX) && chmod 711 "$work"
-declare -A pid=() hold=()
+declare -A pid=()
 load=
 # shellcheck disable=SC2317 # called by the trap
 finish() {
@@ -43,31 +35,7 @@ trap 'exit 130' INT TERM
 # --- networks: bridges front (10.77.1.0/24) and back (10.77.2.0/24) ------------------------------------
 
 ip link set lo up
-for bridge in front back; do ip link add "$bridge" type bridge && ip link set "$bridge" up || exit 1; done
-ip addr add 10.77.1.1/24 dev front # the edge and the name server stand here
-net() { # name host front|back…: a namespace with an address in each
-    local name=$1 host=$2 bridge
-    shift 2
-    unshare -n sleep infinity &
-    hold[$name]=$!
-    until_true 5 in_another "$name" || return 1
-    for bridge; do
-        ip link add "$bridge.$host" type veth peer name "$bridge" netns "${hold[$name]}" &&
-            ip link set "$bridge.$host" master "$bridge" up || return 1
-        inside "$name" ip addr add "10.77.$([[ $bridge == front ]] && echo 1 || echo 2).$host/24" dev "$bridge"
-        inside "$name" ip link set "$bridge" up
-    done
-    inside "$name" ip link set lo up
-}
-in_another() { # a look that fails is no answer
-    local there here
-    there=$(readlink "/proc/${hold[$1]}/ns/net") && here=$(readlink /proc/$$/ns/net) && [[ $there != "$here" ]]
-}
-inside() { # name command…
-    local name=$1
-    shift
-    nsenter --net="/proc/${hold[$name]}/ns/net" -- "$@"
-}
+bridge front 10.77.1 && bridge back 10.77.2 || exit 1 # the edge and the name server stand at front
 net gateway 10 front && net database 11 back || {
     skip "networks of their own" "the kernel joins no namespaces by veth"
     exit 0
