@@ -93,6 +93,7 @@ printf '# %d blocks of %d organizations; %d edits under way\n' "$total" "$orgs" 
 printf '# %d deliveries in %d.%03d s: %d a second; synced by organization when half was done (min max): %s of %d\n' \
     $((2 * total)) $((took / 1000000)) $((took / 1000 % 1000)) $((2 * total * 1000 / (took / 1000))) "$half" $((2 * blocks))
 rows=$(sql "SELECT (coalesce(idx_tup_fetch, 0) + seq_tup_read) / $((2 * total)) FROM pg_stat_user_tables WHERE relid = 'sync.jobs'::regclass")
+printf '# rows of jobs read for each delivery: %s\n' "$rows"
 if ((rows <= 20 * orgs)); then ok "what is due is not read for each delivery"; else not_ok "what is due is not read for each delivery" "$rows rows"; fi
 read -r least most <<<"$half"
 if ((least * 2 >= most)); then ok "organizations are served evenly"; else not_ok "organizations are served evenly" "min $least, max $most"; fi

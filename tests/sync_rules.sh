@@ -27,7 +27,7 @@ join() {
     fake_set employee "$EMAIL"
     connect google_calendar "$TOKEN"
     connect moneybird "$TOKEN"
-    until_true 30 have_both
+    until_true 60 have_both
 }
 have_both() { http GET /api/clients "$TOKEN" && [[ $(jq '[.data[] | select(.external_id != null)] | length' <<<"$BODY") == 2 ]] &&
     [[ $(sql "SELECT count(*) FROM sync.calendars WHERE organization_id = $ORG") == 3 ]]; }
