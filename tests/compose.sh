@@ -193,6 +193,10 @@ is "its bill is a PDF" "%PDF-" "$(head -c 5 "$work/bill.pdf")"
 http POST /api/time-blocks "$TOKEN" '{"title":"Build","start_time":"2030-01-02T09:00:00","end_time":"2030-01-02T10:00:00","timezone":"Europe/Amsterdam"}'
 is "worked time is planned" 201 "$STATUS"
 
+http POST /forgot-password '' "{\"email\":\"$EMAIL\"}"
+mailed() { within accounts grep -rqs "$EMAIL" /var/lib/bureau/mail; }
+until_true 60 mailed && ok "mail lies in the scratch space" || not_ok "mail lies in the scratch space" "$STATUS $BODY" "$(tail -n 3 "$boxes/accounts/log")"
+
 # Started again, each at another address.
 served() {
     http GET "/api/clients/$client" "$TOKEN"
