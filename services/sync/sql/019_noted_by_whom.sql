@@ -1,0 +1,27 @@
+-- As before, but what is put there by nobody (an organization that is imported) is no change of anybody's.
+CREATE OR REPLACE FUNCTION sync.note_row() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    columns text[] := TG_ARGV[1];
+    before jsonb; after jsonb; changes jsonb;
+    way text;
+BEGIN
+    IF TG_OP <> 'INSERT' THEN
+        SELECT jsonb_object_agg(key, value) INTO before FROM jsonb_each(to_jsonb(OLD)) WHERE key = ANY (columns);
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+        SELECT jsonb_object_agg(key, value) INTO after FROM jsonb_each(to_jsonb(NEW)) WHERE key = ANY (columns);
+    END IF;
+    changes := CASE WHEN before IS NULL THEN core.audit_row(after, '{}') ELSE core.audit_diff(before, after, '{}') END;
+    IF changes = '{}' OR coalesce(core.usr(), 0) = 0
+       AND (TG_OP <> 'UPDATE' OR before -> 'needs_reconnect' IS NOT DISTINCT FROM after -> 'needs_reconnect') THEN
+        RETURN NULL;
+    END IF;
+    way := CASE WHEN before IS NULL THEN 'create' WHEN after IS NULL THEN 'destroy'
+                WHEN before ->> 'deleted_at' IS NULL AND after ->> 'deleted_at' IS NOT NULL THEN 'delete'
+                WHEN before ->> 'deleted_at' IS NOT NULL AND after ->> 'deleted_at' IS NULL THEN 'restore'
+                ELSE 'update' END;
+    INSERT INTO core.audit (organization_id, resource, row_id, op, user_id, token_id, changes)
+    VALUES (core.org(), TG_ARGV[0], (coalesce(after, before) ->> 'id')::bigint, way, coalesce(core.usr(), 0), 0,
+            changes - 'deleted_at');
+    RETURN NULL;
+END $$;
