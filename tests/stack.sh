@@ -95,9 +95,9 @@ register() {
     }
 }
 
-# until_true SECONDS command…: tries every 0.1 s.
+# until_true SECONDS command…: tries every 0.1 s; a busy machine has three times as long.
 until_true() {
-    local i n=$(($1 * 10))
+    local i n=$(($1 * 30))
     shift
     for ((i = 0; i < n; i++)); do
         "$@" && return 0
