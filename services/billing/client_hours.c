@@ -177,10 +177,10 @@ enum err terms_update(struct call *call)
         sql_puts(&sql, ", rounding_minutes = excluded.rounding_minutes");
     if (call_has(call, "rounding"))
         sql_puts(&sql, ", rounding = excluded.rounding");
-    /* A change of the client: her history tells who made it. */
+    /* A change of the client: her history tells who made it. Without a row these terms held. */
     sql_puts(&sql, " RETURNING t.*) SELECT billing.note('client', client_id, coalesce((SELECT j"
-                   " FROM old), '{\"rounding\": \"up\"}'), to_jsonb(new) -"
-                   " '{client_id,updated_at}'::text[], ");
+                   " FROM old), '{\"hourly_rate\": null, \"rounding_minutes\": null,"
+                   " \"rounding\": \"up\"}'), to_jsonb(new) - '{client_id,updated_at}'::text[], ");
     put_actor(call, &sql);
     sql_puts(&sql, ") FROM new");
     err = call_run(call, &sql, &result);
