@@ -104,6 +104,11 @@ fake_fault "/events/tb" status status=404 reason=notFound
 block lagging
 comes_to "nor is one whose creation was not heard of" "$both"
 is "it stands once" 1 "$(event lagging length)"
+fake_fault "DELETE /calendar" status status=404 reason=notFound
+http DELETE "/api/time-blocks/$ID" "$TOKEN"
+taken() { [[ $(event lagging length) == 0 ]]; }
+until_true 30 taken
+is "nor is it left there when it is taken away before it is found" 0 $?
 
 # --- directions -------------------------------------------------------------------------------------------------
 foreign() { http GET "/api/time-blocks?start=2030-05-01&end=2030-05-02" "$TOKEN" && [[ $(jq '.data | length' <<<"$BODY") == "$1" ]]; }

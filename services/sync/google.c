@@ -174,7 +174,8 @@ static enum step adopt(struct task *task, struct block *b, const struct http_rep
     return STEP_DONE;
 }
 
-/* What was made just now may not be found yet: given up at once, it would stand twice later. */
+/* What was made just now may not be found yet: given up at once, it would stand twice later, or be
+   left there. */
 static bool may_lag(struct task *task, int status)
 {
     if (status != 404 || task->attempt >= LAG_TRIES)
@@ -275,7 +276,7 @@ static bool take_away(struct task *task, struct block *b)
     struct http_reply reply;
     struct ask ask = {"DELETE", google_url(task, b->place, b->external_id, "?sendUpdates=none"),
                       NULL, NULL};
-    if (!deliver_ask(task, &ask, &reply))
+    if (!deliver_ask(task, &ask, &reply) || may_lag(task, reply.status))
         return false;
     if (reply.status >= 300 && reply.status != 404 && reply.status != 410)
         return google_fail(task, &reply);
