@@ -150,9 +150,14 @@ until_true 20 held "$TEAM"
 fake_set move "$(event "dragged 2" '.[0].id')|johanna"
 until_true 30 gone
 is "that is gone from the one calendar before it is seen in the other" 0 $?
+no_entry() { [[ $(entry "dragged 2" length) == 0 && $(sql "SELECT status FROM sync.links WHERE record_id = $ID AND provider_type = 'invoicing'") == none ]]; }
+until_true 30 no_entry
+is "and from the hours" 0 $?
 read_at "$TEAM" now
 until_true 30 lies_in "$TEAM"
 is "is back then" 0 $?
+comes_to "at both sides" "$both"
+is "its hours, too" 1 "$(entry "dragged 2" length)"
 edit '{"title":"dragged off"}'
 comes_to "and is changed where it lies, too" "$both"
 is "once, too" "team#johanna@group.calendar.test 1 1" "$(event "dragged off" '.[0]._calendar') $(event "dragged off" length) $(entry "dragged off" length)"
@@ -175,6 +180,17 @@ ID=$(sql "SELECT min(id) FROM billing.time_blocks WHERE organization_id = $ORG A
 edit '{"title":"many and one"}'
 comes_to "one that is kept" "$both"
 is "is put back with its next change" 1 "$(event "many and one" length)"
+until_true 20 held "$TEAM"
+fake_set move "$(event "many and one" '.[0].id')|johanna"
+let_go() { [[ $(sql "SELECT external_id IS NULL FROM sync.links WHERE record_id = $ID AND provider_type = 'calendar'") == t ]]; }
+until_true 30 let_go
+is "moved to another calendar, it is kept as well" 5 "$(mine)"
+read_at "$TEAM" now
+until_true 30 lies_in "$TEAM"
+is "and goes along" 0 $?
+edit '{"title":"many and off"}'
+comes_to "it is changed where it lies" "$both"
+is "and stands once" "team#johanna@group.calendar.test 1" "$(event "many and off" '.[0]._calendar') $(event "many and off" length)"
 stop_workers
 
 # --- the budget of an address -----------------------------------------------------------------------------------------
