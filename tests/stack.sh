@@ -97,9 +97,9 @@ register() {
 
 # until_true SECONDS command…: tries every 0.1 s; a busy machine has three times as long.
 until_true() {
-    local i n=$(($1 * 30))
+    local end=$((SECONDS + 3 * $1 + 1))
     shift
-    for ((i = 0; i < n; i++)); do
+    while ((SECONDS < end)); do
         "$@" && return 0
         sleep 0.1
     done
