@@ -1,23 +1,12 @@
 -- What is in the trash enters no list of an event or a material: it would be kept unseen, and come back
 -- with its restore without anyone having asked. It is refused as what does not exist, by the constraint
--- that refuses that. Lists are written whole, so one look at what a statement brought is enough.
+-- that refuses that. Lists are written whole, so one look at what a statement brought is enough. (An event's
+-- materials are looked at where they are filled: 023.)
 
 CREATE FUNCTION rentals.refuse_trashed(p_constraint text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'it is in the trash' USING ERRCODE = '23503', CONSTRAINT = p_constraint;
 END $$;
-
-CREATE FUNCTION rentals.event_materials_live() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    IF EXISTS (SELECT FROM fresh f JOIN rentals.materials m
-                   ON m.organization_id = f.organization_id AND m.id = f.material_id
-                WHERE m.deleted_at IS NOT NULL) THEN
-        PERFORM rentals.refuse_trashed('events_materials_fkey');
-    END IF;
-    RETURN NULL;
-END $$;
-CREATE TRIGGER event_materials_live AFTER INSERT ON rentals.event_materials
-    REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION rentals.event_materials_live();
 
 -- The argument is the constraint's name.
 CREATE FUNCTION rentals.event_persons_live() RETURNS trigger LANGUAGE plpgsql AS $$

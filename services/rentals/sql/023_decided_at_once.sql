@@ -274,5 +274,3 @@ BEGIN
     IF trashed THEN PERFORM rentals.refuse_trashed('events_materials_fkey'); END IF;
     RETURN NEW;
 END $$;
-DROP TRIGGER event_materials_live ON rentals.event_materials;
-DROP FUNCTION rentals.event_materials_live();
