@@ -191,12 +191,12 @@ HOOK=$main
 
 # --- one organization's slow receiver does not hold up another's ---------------------------------------
 for i in 1 2 3 4 5; do
-    hook "slow$i"
+    hook "slow$i" ',"resources":["client"]'
     fake_fault "POST /hooks/slow$i" delay ms=4000 count=100
 done
 client crowd
 register Neighbour || exit 1
-hook quick
+hook quick ',"resources":["client"]' # its own creation would come before the fake knows the secret
 client swift
 began=$SECONDS
 until_true 20 has_heard quick swift
